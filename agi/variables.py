@@ -1,0 +1,13 @@
+"""Every channel variable that passes between the dialplan and this door. A test compares it with `dialplan/`."""
+
+CALL_ID = "CALL_ID"
+"""UUID the dialplan makes before anything else; names the call everywhere."""
+
+CALL_LANGUAGE = "CALL_LANGUAGE"
+"""ISO 639-1 code the call begins in; set by the dialplan, empty for the scenario's own."""
+
+CALL_REASON = "CALL_REASON"
+"""Why a person takes over (`dialogue.turns.TransferReason`); set before the marker."""
+
+CALL_OUTCOME = "CALL_OUTCOME"
+"""The marker, set as the very last command: ``completed`` or ``transfer``. Missing means the door died."""

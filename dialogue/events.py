@@ -1,0 +1,169 @@
+"""The steps of a call as the journal keeps them.
+
+An event is a frozen dataclass; `to_record` and `from_record` carry it through JSON. Kinds and field names are
+stored on disk and in the database, so they are only ever added to.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class CallStatus(StrEnum):
+    """How a call stands. All but ACTIVE are final."""
+
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    """The assistant finished and said good-bye."""
+    TRANSFERRED = "transferred"
+    """The assistant gave the caller to a person."""
+    HUNG_UP = "hung_up"
+    """The caller left first."""
+    FAILED = "failed"
+    """The assistant broke; the dialplan took the caller to the operators."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A caller is on the line.
+
+    Args:
+        scenario: its name.
+        language: ISO 639-1 code the call begins in.
+        door: ``agi``, ``ari``, ``simulate`` or ``chat``.
+        caller: caller's number as the PBX gave it.
+        dialled: extension that was called.
+        engines: which engine serves each stage, e.g. ``{"stt": "pocketsphinx", "llm": "rules"}``.
+    """
+
+    scenario: str
+    language: str
+    door: str
+    caller: str = ""
+    dialled: str = ""
+    engines: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Listened:
+    """The caller was listened to. ``heard`` is ``utterance``, ``key`` or ``silence``."""
+
+    turn: int
+    heard: str
+    seconds: float
+    key: str = ""
+    audio: str = ""
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """Speech became text (empty where nothing was understood). ``seconds``: how long the engine took."""
+
+    turn: int
+    text: str
+    language: str | None
+    confidence: float | None
+    engine: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """The scenario came to a structured outcome; the fields of `dialogue.turns.Assessment`."""
+
+    turn: int
+    fields: Mapping[str, Any]
+    source: str
+    engine: str
+    evidence: Mapping[str, Any]
+    notes: tuple[str, ...]
+    model_answer: str | None
+    prompt_version: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The assistant spoke. ``synthesis_seconds``: until the sound was ready; ``played_seconds``: what was heard."""
+
+    turn: int
+    text: str
+    language: str
+    purpose: str
+    engine: str
+    synthesis_seconds: float
+    played_seconds: float
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StageFailed:
+    """A part of the call failed; the call may have gone on without it."""
+
+    turn: int
+    stage: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequested:
+    """The caller is about to be given to a person. Written before the line is told."""
+
+    reason: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The assistant's part is over. ``reason``: a transfer reason, an error code, or empty."""
+
+    status: CallStatus
+    reason: str = ""
+
+
+Event = CallStarted | Listened | Recognised | Assessed | Said | StageFailed | TransferRequested | CallEnded
+
+KINDS: dict[str, type[Event]] = {
+    "call_started": CallStarted,
+    "listened": Listened,
+    "recognised": Recognised,
+    "assessed": Assessed,
+    "said": Said,
+    "stage_failed": StageFailed,
+    "transfer_requested": TransferRequested,
+    "call_ended": CallEnded,
+}
+_NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+def kind_of(event: Event) -> str:
+    """Name under which an event is stored."""
+    return _NAMES[type(event)]
+
+
+def to_record(event: Event) -> dict[str, Any]:
+    """JSON-compatible fields of an event, without its kind."""
+    return dataclasses.asdict(event)
+
+
+def from_record(kind: str, data: Mapping[str, Any]) -> Event:
+    """Rebuild an event. Fields that a later version added to the record are ignored.
+
+    Raises:
+        KeyError: the kind is unknown.
+        TypeError: a required field is missing.
+    """
+    cls = KINDS[kind]
+    known = {f.name for f in dataclasses.fields(cls)}
+    values = {name: value for name, value in data.items() if name in known}
+    if "notes" in values:
+        values["notes"] = tuple(values["notes"])
+    if cls is CallEnded and "status" in values:
+        values["status"] = CallStatus(values["status"])
+    return cls(**values)
