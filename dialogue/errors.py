@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dialogue.turns import Utterance
 
 
 class Stage(StrEnum):
@@ -58,7 +62,15 @@ class JournalError(CallError):
 
 
 class CallerHungUp(HotlineError):
-    """The caller is gone. Not a failure: every wait on a line may end this way."""
+    """The caller is gone. Not a failure: every wait on a line may end this way.
+
+    Args:
+        utterance: what the caller said before the line went dead, where a recording of it remains.
+    """
+
+    def __init__(self, utterance: Utterance | None = None) -> None:
+        super().__init__("the caller hung up")
+        self.utterance = utterance
 
 
 class ConfigurationError(HotlineError):
