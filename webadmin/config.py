@@ -1,0 +1,108 @@
+"""What `.env` says of doors and engines, checked once at the start: a bad value stops it with one clear sentence."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, ValidationError, model_validator
+
+from dialogue.errors import ConfigurationError
+
+
+def _listed(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+RULES = "rules"
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+
+class Config(BaseModel):
+    """Settings of doors and engines. Field names are the environment's names in lower case.
+
+    Seconds where a name ends in ``_seconds``; folders are absolute.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    stt_engine: Names = Field(default=("pocketsphinx",), min_length=1)
+    tts_engine: Names = Field(default=("espeak",), min_length=1)
+    llm_engine: Names = ()
+    vad_engine: str = "webrtc"
+    llm_model: str = "gpt-4o-mini"
+    openai_api_key: str = Field(default="", repr=False)
+    openai_base_url: HttpUrl | None = None
+    call_language: str = Field(default="", pattern="^([a-z]{2})?$")
+    max_turns: int = Field(default=8, ge=1, le=50)
+    stt_seconds: float = Field(default=20.0, gt=0, le=120)
+    llm_seconds: float = Field(default=12.0, gt=0, le=120)
+    tts_seconds: float = Field(default=8.0, gt=0, le=120)
+    initial_silence_seconds: float = Field(default=6.0, ge=1, le=60)
+    end_silence_seconds: float = Field(default=1.0, gt=0, le=10)
+    longest_utterance_seconds: float = Field(default=60.0, ge=2, le=120)
+    stt_workers: int = Field(default=1, ge=1, le=64)
+    agi_bind: str = "127.0.0.1:4573"
+    agi_allowed_peers: Names = LOOPBACK
+    agi_max_calls: int = Field(default=500, ge=1)
+    agi_drain_seconds: float = Field(default=60.0, ge=0)
+    spool_dir: Path
+    pbx_spool_dir: PurePosixPath | None = None
+    journal_dir: Path
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        self.agi_address  # noqa: B018  # a bad address is found here
+        for network in self.agi_allowed_peers:
+            ipaddress.ip_network(network)
+        if "openai" in self.llm_engines and not self.openai_api_key and self.openai_base_url is None:
+            raise ValueError("LLM_ENGINE=openai needs OPENAI_API_KEY, or OPENAI_BASE_URL of a server without keys")
+        return self
+
+    @property
+    def llm_engines(self) -> tuple[str, ...]:
+        """Language models in the order they are tried; empty: the scenario's rules work alone."""
+        chosen = self.llm_engine or (("openai",) if self.openai_api_key else (RULES,))
+        return tuple(name for name in chosen if name != RULES)
+
+    @property
+    def agi_address(self) -> tuple[str, int]:
+        """Host and port on which FastAGI is served."""
+        host, colon, port = self.agi_bind.rpartition(":")
+        if not colon or not port.isdigit() or not 0 <= int(port) <= 65535:
+            raise ValueError(f"AGI_BIND={self.agi_bind} is not host:port, e.g. 127.0.0.1:4573")
+        return host.strip("[]"), int(port)
+
+    @property
+    def spool_on_pbx(self) -> PurePosixPath:
+        """The spool folder as Asterisk sees it."""
+        return self.pbx_spool_dir or PurePosixPath(self.spool_dir)
+
+
+def load_config(environ: Mapping[str, str], var_dir: Path) -> Config:
+    """Read the settings.
+
+    Args:
+        environ: the environment; empty values count as not set.
+        var_dir: folder below which run-time files lie by default.
+
+    Raises:
+        ConfigurationError: one sentence that names the setting and says what is wrong.
+    """
+    values: dict[str, Any] = {
+        name: environ[name.upper()] for name in Config.model_fields if environ.get(name.upper(), "").strip()
+    }
+    values.setdefault("spool_dir", var_dir / "spool")
+    values.setdefault("journal_dir", var_dir / "journal")
+    for folder in ("spool_dir", "journal_dir"):
+        values[folder] = Path(values[folder]).resolve()
+    try:
+        return Config(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else ""
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{name}={environ.get(name, '')}: {message}." if name else f"{message}.") from None
