@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dialogue.errors import ProviderError
@@ -78,6 +79,22 @@ class Conversation:
         reply = self._within_limit(reply)
         self._keep(heard, reply)
         return Exchange(self._turns[-1], assessment, time.monotonic() - started, failure)
+
+    async def classify(self, said: Sequence[Transcript]) -> Assessment:
+        """Classify a finished conversation's words, asking the model once about all of them.
+
+        Raises:
+            ProviderError: the model failed.
+        """
+        for heard in said[:-1]:
+            _, reply = self._session.decide(self._turns, heard, None)
+            self._keep(heard, reply)
+        for heard in said[-1:]:
+            answer, failure = await self._ask_model(heard)
+            if failure is not None:
+                raise failure
+            self._session.decide(self._turns, heard, answer)
+        return self._session.assessment()
 
     def silence(self) -> Reply:
         """The caller said nothing."""

@@ -1,0 +1,189 @@
+"""The composition root: settings in, a working dialogue out. The only place that joins doors, engines and journal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+
+from agi.routes import AgiCall, Handler
+from dialogue.call import Call, CallFacts
+from dialogue.conversation import Conversation
+from dialogue.errors import ConfigurationError
+from dialogue.ports import Journal, ListenLimits, Scenario, VoiceActivity
+from dialogue.providers import registry
+from dialogue.resilience import Policy, Recogniser, Speaker, SpeechCache, Thinker
+from dialogue.scenarios import registry as scenarios
+from dialogue.turns import Assessment, Transcript
+from webadmin.config import RULES, Config, load_config
+
+
+@cache
+def config() -> Config:
+    """The settings of this process. Raises ConfigurationError."""
+    return load_config(os.environ, settings.VAR_DIR)
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What hears, thinks and speaks, each behind its time limit and fail-over chain."""
+
+    recogniser: Recogniser
+    speaker: Speaker
+    thinker: Thinker
+    voice: VoiceActivity
+    names: Mapping[str, str]
+
+
+def _provider_settings(chosen: Config) -> dict[tuple[str, str], Callable[[type[Any]], Any]]:
+    """How each engine that takes settings is configured, given its ``config_type``."""
+    base_url = str(chosen.openai_base_url) if chosen.openai_base_url else None
+    return {
+        ("stt", "pocketsphinx"): lambda make: make(workers=chosen.stt_workers),
+        ("llm", "openai"): lambda make: make(
+            model=chosen.llm_model, api_key=chosen.openai_api_key or "none", base_url=base_url
+        ),
+    }
+
+
+def _load(kind: registry.Kind, name: str, chosen: Config) -> Any:
+    engine = registry.load(kind, name)
+    make = _provider_settings(chosen).get((kind, name))
+    return engine(make(engine.config_type)) if make else engine()
+
+
+def build_thinker(chosen: Config) -> Thinker:
+    """The language models alone; unavailable where the rules work without one."""
+    models = [_load("llm", name, chosen) for name in chosen.llm_engines]
+    return Thinker(models, Policy(budget=chosen.llm_seconds, attempt=chosen.llm_seconds))
+
+
+def engine_names(chosen: Config) -> dict[str, str]:
+    """Which engine serves each stage, as logs, records and `doctor` show it."""
+    models = [f"{name}:{chosen.llm_model}" for name in chosen.llm_engines] or [RULES]
+    return {
+        "stt": ",".join(chosen.stt_engine),
+        "llm": ",".join(models),
+        "tts": ",".join(chosen.tts_engine),
+        "vad": chosen.vad_engine,
+    }
+
+
+@asynccontextmanager
+async def open_engines(chosen: Config) -> AsyncIterator[Engines]:
+    """Load the chosen engines, warm them up, and close them afterwards.
+
+    Raises:
+        ConfigurationError: an engine is unknown or not installed.
+    """
+    listeners = [_load("stt", name, chosen) for name in chosen.stt_engine]
+    voices = [_load("tts", name, chosen) for name in chosen.tts_engine]
+    engines = Engines(
+        Recogniser(listeners, Policy(budget=chosen.stt_seconds, attempt=chosen.stt_seconds)),
+        Speaker(
+            voices, SpeechCache(settings.VAR_DIR / "speech"), Policy(budget=chosen.tts_seconds, attempt=chosen.tts_seconds)
+        ),
+        build_thinker(chosen),
+        _load("vad", chosen.vad_engine, chosen),
+        engine_names(chosen),
+    )
+    stages = (engines.recogniser, engines.speaker, engines.thinker)
+    try:
+        for stage in stages:
+            await stage.start()
+        yield engines
+    finally:
+        for stage in stages:
+            await stage.close()
+
+
+def call_language(chosen: Config, scenario: Scenario, asked: str = "") -> str:
+    """The language a call begins in: the dialplan's, else `CALL_LANGUAGE`, else what the recogniser speaks.
+
+    Raises:
+        ConfigurationError: the scenario or every recogniser does not speak it.
+    """
+    heard = [registry.load("stt", name).capabilities.languages for name in chosen.stt_engine]
+    understood = [
+        code for code in scenario.languages if any(not languages or code in languages for languages in heard)
+    ]
+    language = asked or chosen.call_language or (understood[0] if understood else scenario.languages[0])
+    if language not in scenario.languages:
+        raise ConfigurationError(
+            f"{scenario.name} does not speak {language!r}; set CALL_LANGUAGE to one of {', '.join(scenario.languages)}."
+        )
+    if language not in understood:
+        raise ConfigurationError(
+            f"STT_ENGINE={','.join(chosen.stt_engine)} does not understand {language!r}; "
+            f"choose another engine or CALL_LANGUAGE={' or '.join(understood) or '?'}."
+        )
+    return language
+
+
+def listen_limits(chosen: Config) -> ListenLimits:
+    """How long doors listen."""
+    return ListenLimits(
+        initial_silence=chosen.initial_silence_seconds,
+        end_silence=chosen.end_silence_seconds,
+        longest=chosen.longest_utterance_seconds,
+    )
+
+
+def conversation(chosen: Config, engines_thinker: Thinker, scenario: str, language: str) -> Conversation:
+    """Begin a conversation of a scenario. Raises ConfigurationError."""
+    return Conversation(
+        scenarios.load(scenario).open(language), engines_thinker, max_turns=chosen.max_turns
+    )
+
+
+def agi_handler(chosen: Config, engines: Engines, journal: Journal, scenario_name: str) -> Handler:
+    """What the AGI door runs for each call of a scenario.
+
+    Raises:
+        ConfigurationError: the scenario is unknown, or no engine speaks its language.
+    """
+    scenario = scenarios.load(scenario_name)
+    call_language(chosen, scenario)
+
+    async def handle(call: AgiCall) -> None:
+        asked = call.language if call.language in scenario.languages else ""
+        try:
+            language = call_language(chosen, scenario, asked)
+        except ConfigurationError:
+            language = call_language(chosen, scenario)
+        facts = CallFacts(call.call_id, scenario.name, language, "agi", call.caller, call.dialled, engines.names)
+        await Call(
+            facts,
+            call.line,
+            conversation(chosen, engines.thinker, scenario.name, language),
+            engines.recogniser,
+            engines.speaker,
+            journal,
+            listen_limits(chosen),
+        ).run()
+
+    return handle
+
+
+def classify_conversation(scenario: str, language: str, caller_texts: list[str]) -> Assessment:
+    """Classify everything a caller said, with the model where there is one. Blocking.
+
+    Raises:
+        ProviderError: the model failed; the caller's words can be classified again later.
+    """
+
+    async def run() -> Assessment:
+        thinker = build_thinker(config())
+        try:
+            talk = conversation(config(), thinker, scenario, language)
+            return await talk.classify([Transcript(text) for text in caller_texts if text.strip()])
+        finally:
+            await thinker.close()
+
+    return asyncio.run(run())
