@@ -1,0 +1,88 @@
+"""Base forms of words, so that a lexicon entry finds its inflections.
+
+Russian has pymorphy3, English the Snowball stemmer. For Kazakh no maintained library exists that installs without a
+compiler: its suffixes are stripped here by a closed list, every intermediate form counting as a possible stem.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pymorphy3  # type: ignore[import-untyped]
+import snowballstemmer  # type: ignore[import-untyped]
+
+from dialogue.scenarios.intake_102.words import ordered
+
+_LEAST_SCORE = 0.08
+"""Readings that pymorphy3 holds less likely than this are left out: they match what nobody meant."""
+
+_KAZAKH_SUFFIXES = ordered("suffixes", "kk")
+_KAZAKH_SHORTEST = 3
+_KAZAKH_DEPTH = 4
+_VOICELESS = {"ғ": "қ", "г": "к", "б": "п"}
+
+_russian = pymorphy3.MorphAnalyzer(lang="ru")
+_english = snowballstemmer.stemmer("english")
+
+
+@lru_cache(maxsize=50_000)
+def base_forms(word: str, language: str) -> frozenset[str]:
+    """Possible base forms of a normalised word in ``ru``, ``kk`` or ``en``; the word itself is among them."""
+    if language == "ru":
+        likely = {p.normal_form.replace("ё", "е") for p in _russian.parse(word) if p.score >= _LEAST_SCORE}
+        return frozenset({word} | likely)
+    if language == "kk":
+        return _kazakh(word)
+    return frozenset({word, _english.stemWord(word)})
+
+
+@lru_cache(maxsize=10_000)
+def entry_forms(word: str, language: str) -> frozenset[str]:
+    """Forms under which a lexicon entry is found: only its dictionary form, not homographs of an inflection."""
+    if language == "ru":
+        forms = [p.normal_form.replace("ё", "е") for p in _russian.parse(word)]
+        return frozenset({word} if word in forms else {word, forms[0]})
+    if language == "kk":
+        return frozenset({word})
+    return frozenset({_english.stemWord(word)})
+
+
+@lru_cache(maxsize=10_000)
+def is_geographic(word: str) -> bool:
+    """Whether a Russian word reads as a place name or a person's name, as streets are called."""
+    return any(
+        not {"Geox", "Name", "Surn"}.isdisjoint(p.tag.grammemes) and p.score >= _LEAST_SCORE
+        for p in _russian.parse(word)
+    )
+
+
+@lru_cache(maxsize=10_000)
+def is_adjective(word: str) -> bool:
+    """Whether a Russian word reads as a full adjective."""
+    return any("ADJF" in p.tag.grammemes and p.score >= _LEAST_SCORE for p in _russian.parse(word))
+
+
+@lru_cache(maxsize=10_000)
+def is_genitive(word: str) -> bool:
+    """Whether a Russian word can stand in the genitive, as what is denied by "нет" does."""
+    return any(not {"gent", "gen2"}.isdisjoint(p.tag.grammemes) for p in _russian.parse(word))
+
+
+@lru_cache(maxsize=10_000)
+def is_plural(word: str) -> bool:
+    """Whether a Russian word most likely stands in the plural."""
+    return "plur" in _russian.parse(word)[0].tag.grammemes
+
+
+def _kazakh(word: str) -> frozenset[str]:
+    found = {word}
+    edge = {word}
+    for _ in range(_KAZAKH_DEPTH):
+        edge = {
+            form.removesuffix(suffix)
+            for form in edge
+            for suffix in _KAZAKH_SUFFIXES
+            if form.endswith(suffix) and len(form) - len(suffix) >= _KAZAKH_SHORTEST
+        } - found
+        found |= edge
+    return frozenset(found | {form[:-1] + _VOICELESS[form[-1]] for form in found if form[-1] in _VOICELESS})
