@@ -281,9 +281,7 @@ class Call:
         await self._note(StageFailed(self._turn, error.stage.value, error.code, error.detail))
 
     def _log_failure(self, error: CallError) -> None:
-        self._log.error(
-            "stage_failed", stage=error.stage.value, code=error.code, detail=error.detail, turn=self._turn
-        )
+        self._log.error("stage_failed", stage=error.stage.value, code=error.code, detail=error.detail, turn=self._turn)
 
     async def _note(self, event: Event) -> None:
         await self._journal.record(self._facts.call_id, event)

@@ -87,7 +87,9 @@ async def open_engines(chosen: Config) -> AsyncIterator[Engines]:
     engines = Engines(
         Recogniser(listeners, Policy(budget=chosen.stt_seconds, attempt=chosen.stt_seconds)),
         Speaker(
-            voices, SpeechCache(settings.VAR_DIR / "speech"), Policy(budget=chosen.tts_seconds, attempt=chosen.tts_seconds)
+            voices,
+            SpeechCache(settings.VAR_DIR / "speech"),
+            Policy(budget=chosen.tts_seconds, attempt=chosen.tts_seconds),
         ),
         build_thinker(chosen),
         _load("vad", chosen.vad_engine, chosen),
@@ -110,9 +112,7 @@ def call_language(chosen: Config, scenario: Scenario, asked: str = "") -> str:
         ConfigurationError: the scenario or every recogniser does not speak it.
     """
     heard = [registry.load("stt", name).capabilities.languages for name in chosen.stt_engine]
-    understood = [
-        code for code in scenario.languages if any(not languages or code in languages for languages in heard)
-    ]
+    understood = [code for code in scenario.languages if any(not languages or code in languages for languages in heard)]
     language = asked or chosen.call_language or (understood[0] if understood else scenario.languages[0])
     if language not in scenario.languages:
         raise ConfigurationError(
@@ -137,9 +137,7 @@ def listen_limits(chosen: Config) -> ListenLimits:
 
 def conversation(chosen: Config, engines_thinker: Thinker, scenario: str, language: str) -> Conversation:
     """Begin a conversation of a scenario. Raises ConfigurationError."""
-    return Conversation(
-        scenarios.load(scenario).open(language), engines_thinker, max_turns=chosen.max_turns
-    )
+    return Conversation(scenarios.load(scenario).open(language), engines_thinker, max_turns=chosen.max_turns)
 
 
 def agi_handler(chosen: Config, engines: Engines, journal: Journal, scenario_name: str) -> Handler:

@@ -37,7 +37,7 @@ class Command(HotlineCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         failed = self.run_async(self._all(scenarios.load(options["scenario"])))
         if failed:
-            self.stderr.write(f"{failed} lines could not be classified; each says why in its \"error\".")
+            self.stderr.write(f'{failed} lines could not be classified; each says why in its "error".')
             sys.exit(1)
 
     async def _all(self, scenario: Scenario) -> int:

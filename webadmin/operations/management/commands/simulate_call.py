@@ -7,13 +7,12 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from dialogue.audio import Audio, AudioFormatError
 from dialogue.call import Call, CallFacts
 from dialogue.scenarios import registry as scenarios
-from django.core.management.base import CommandError
-from webadmin.incidents.selectors import incident_document
+from webadmin.incidents.documents import incident_document
 from webadmin.operations.agi_service import open_journal
 from webadmin.operations.command import HotlineCommand
 from webadmin.operations.file_line import FileLine
@@ -45,9 +44,7 @@ class Command(HotlineCommand):
         async with open_engines(chosen) as engines, open_journal(chosen) as journal:
             facts = CallFacts(call_id, scenario, language, "simulate", "", "", engines.names)
             talk = conversation(chosen, engines.thinker, scenario, language)
-            await Call(
-                facts, line, talk, engines.recogniser, engines.speaker, journal, listen_limits(chosen)
-            ).run()
+            await Call(facts, line, talk, engines.recogniser, engines.speaker, journal, listen_limits(chosen)).run()
         return call_id
 
     def _save(self, heard: list[Audio], folder: Path) -> None:
