@@ -1,0 +1,200 @@
+"""Turns a machine's assessment of a call into the call's incident.
+
+A machine may raise urgency and never lowers it; what it does not know erases nothing; what a person set stays set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from webadmin.calls import cleaning
+from webadmin.calls.models import Call
+from webadmin.incidents.models import (
+    URGENCY_RANK,
+    Category,
+    Department,
+    Incident,
+    IncidentVersion,
+    Urgency,
+)
+
+MACHINE = "ai:"
+"""How the author of a machine's version begins. A user's name cannot: it has no colon."""
+
+ADDRESS_CHARS = 500
+MOST_PEOPLE = 100_000
+DETAIL_KEYS = 100
+SUMMARY_CHARS = 10_000
+MODEL_ANSWER_CHARS = 100_000
+MOST_NOTES = 100
+
+
+class _Unusable(ValueError):
+    """A value the column cannot hold. Its text says why, without the value."""
+
+
+def _one_of(values: Iterable[str]) -> Callable[[Any], str]:
+    known = frozenset(values)
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or value not in known:
+            raise _Unusable("not a known value")
+        return value
+
+    return read
+
+
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _Unusable("neither true nor false")
+    return value
+
+
+def _people(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_PEOPLE:
+        raise _Unusable("not a number of people")
+    return value
+
+
+def _words(most: int) -> Callable[[Any], str | None]:
+    def read(value: Any) -> str | None:
+        if not isinstance(value, str):
+            raise _Unusable("not text")
+        return cleaning.text(value.strip(), most) or None
+
+    return read
+
+
+COLUMNS: dict[str, Callable[[Any], Any]] = {
+    "urgency": _one_of(Urgency.values),
+    "category": _one_of(Category.values),
+    "address": _words(ADDRESS_CHARS),
+    "current_danger": _yes_or_no,
+    "people_involved": _people,
+    "weapons": _yes_or_no,
+    "recommended_department": _one_of(Department.values),
+    "summary": _words(SUMMARY_CHARS),
+}
+"""The fields that are columns, and how each is read. All others go to ``details``."""
+
+
+def incident_fields(incident: Incident) -> dict[str, Any]:
+    """All fields of an incident in one flat mapping, as `IncidentVersion.fields` keeps them."""
+    names = (*COLUMNS, "language", "status")
+    return {**incident.details, **{name: getattr(incident, name) for name in names}}
+
+
+def fields_set_by_people(versions: Iterable[IncidentVersion]) -> set[str]:
+    """Names of the fields that a person gave a value, or took it from.
+
+    Args:
+        versions: of one incident, in the order they were stored.
+    """
+    found: set[str] = set()
+    before: dict[str, Any] = {}
+    for version in versions:
+        fields = version.fields if isinstance(version.fields, dict) else {}
+        if not version.author.startswith(MACHINE):
+            found |= {name for name, value in fields.items() if before.get(name) != value}
+        before.update(fields)
+    return found
+
+
+def apply_assessment(
+    call: Call,
+    at: datetime,
+    fields: Mapping[str, Any],
+    *,
+    source: str,
+    engine: str,
+    evidence: Mapping[str, Any],
+    notes: Iterable[str],
+    model_answer: str | None,
+    prompt_version: str,
+    final: bool = False,
+) -> Incident:
+    """Bring a call's incident up to date with what a machine made of the conversation.
+
+    The caller holds the call's row locked, in a transaction.
+
+    Args:
+        call: the call it is about.
+        at: when the assessment was made.
+        final: it rests on the whole conversation.
+
+    See `dialogue.turns.Assessment` for the others.
+    """
+    incident = Incident.objects.select_for_update().filter(call=call).first()
+    is_new = incident is None
+    if incident is None:
+        incident = Incident(call=call, created_at=call.started_at)
+    kept = set() if is_new else fields_set_by_people(incident.versions.order_by("id"))
+    before = None if is_new else incident_fields(incident)
+    remarks = [cleaning.text(note, 500) for note in list(notes)[:MOST_NOTES]]
+    shown = cleaning.json_value(evidence)
+    values, more = _read(fields, remarks)
+
+    for name, value in values.items():
+        if value is None or value == getattr(incident, name):
+            continue
+        if name in kept:
+            remarks.append(f"{name}: set by a person, the machine's {_shown(value)} not taken")
+        elif name == "urgency" and _lower(value, incident.urgency):
+            remarks.append(f"urgency: stays {incident.urgency}, a machine does not lower it to {value}")
+        else:
+            setattr(incident, name, value)
+            if name in shown:
+                incident.evidence[name] = shown[name]
+    for name, value in shown.items():
+        incident.evidence.setdefault(name, value)
+    for name, value in more.items():
+        if name not in kept and (value is not None or name not in incident.details):
+            incident.details[name] = value
+
+    if "language" not in kept:
+        incident.language = cleaning.language(fields.get("language")) or incident.language or call.language
+    incident.notes = remarks
+    incident.source = cleaning.text(source, 8)
+    incident.engine = cleaning.text(engine, 128)
+    incident.prompt_version = cleaning.text(prompt_version, 64)
+    incident.model_answer = cleaning.text(model_answer, MODEL_ANSWER_CHARS)
+    incident.final = incident.final or final
+    incident.save()
+    after = incident_fields(incident)
+    if after != before:
+        IncidentVersion.objects.create(
+            incident=incident,
+            at=at,
+            author=f"{MACHINE}{cleaning.text(engine or source, 140)}",
+            reason="whole conversation" if final else "",
+            fields=after,
+        )
+    return incident
+
+
+def _read(fields: Mapping[str, Any], remarks: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the columns' values and the further fields; what cannot be used becomes a remark."""
+    values: dict[str, Any] = {}
+    more: dict[str, Any] = {}
+    for name, value in list(fields.items())[:DETAIL_KEYS]:
+        if name == "language":
+            continue
+        if name not in COLUMNS:
+            more[cleaning.text(name, 200)] = cleaning.json_value(value)
+        elif value is not None:
+            try:
+                values[name] = COLUMNS[name](value)
+            except _Unusable as why:
+                remarks.append(f"{name}: {why}")
+    return values, more
+
+
+def _lower(new: str, old: str | None) -> bool:
+    return old is not None and URGENCY_RANK[Urgency(new)] > URGENCY_RANK[Urgency(old)]
+
+
+def _shown(value: Any) -> str:
+    """A value as a remark shows it: texts of callers stay where they are."""
+    return "text" if isinstance(value, str) and " " in value else str(value)[:40]
