@@ -13,6 +13,10 @@ environ.Env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
 
+JOURNAL_DIR = VAR_DIR / "journal"
+# What Asterisk writes for the office: recordings/ and ended/. On the PBX's machine, or a folder shared with it.
+SPOOL_DIR = Path(env.str("SPOOL_DIR", default=str(VAR_DIR / "spool")))
+
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
@@ -99,6 +103,7 @@ TIME_ZONE = env.str("TIME_ZONE", default="Asia/Almaty")
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "webadmin" / "static"]
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(VAR_DIR / "media")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -125,6 +130,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "CallStatusEnum": "webadmin.calls.models.Status",
+        "IncidentStatusEnum": "webadmin.incidents.models.IncidentStatus",
+    },
 }
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="")
@@ -138,10 +147,18 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": env.int("CELERY_VISIBILITY_TIMEOUT", default=600)}
+# A broker that is away costs whoever asks for a task this long at most; the sweep asks again.
+CELERY_BROKER_CONNECTION_TIMEOUT = 4
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULE = {
+    "sweep-calls": {"task": "calls.sweep", "schedule": 300.0, "options": {"expires": 300}},
+    "apply-retention": {"task": "calls.apply_retention", "schedule": 86_400.0, "options": {"expires": 86_400}},
+}
 
 LOGGING_CONFIG = None
 
+# Days after which sound, and whole calls, are deleted; 0 keeps them for ever.
 RECORDING_RETENTION_DAYS = env.int("RECORDING_RETENTION_DAYS", default=90)
 CALL_RETENTION_DAYS = env.int("CALL_RETENTION_DAYS", default=1095)
 
