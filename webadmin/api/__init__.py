@@ -1,0 +1,1 @@
+"""The REST API's own parts: permissions, paging, strict filters, addresses."""

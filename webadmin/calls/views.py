@@ -1,0 +1,92 @@
+"""Calls, turns and recordings in the API: to read only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.decorators import action
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from webadmin.api.filters import StrictFilterBackend, StrictOrderingFilter
+from webadmin.api.pagination import NewestFirst
+from webadmin.api.permissions import MayListen, ModelPermissions
+from webadmin.calls import selectors
+from webadmin.calls.filters import CallFilter, TurnFilter
+from webadmin.calls.models import Call, Recording, Turn
+from webadmin.calls.playback import recording_response
+from webadmin.calls.serializers import CallSerializer, TurnSerializer
+
+
+class _AnySound(DefaultContentNegotiation):
+    """Players ask for ``audio/*`` or for anything: there is one form of a recording."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> tuple[Any, str]:
+        return renderers[0], renderers[0].media_type
+
+
+class CallViewSet(ReadOnlyModelViewSet):
+    """Calls, newest first."""
+
+    queryset = Call.objects.none()
+    serializer_class = CallSerializer
+    permission_classes = [ModelPermissions]
+    filter_backends = [StrictFilterBackend, StrictOrderingFilter]
+    filterset_class = CallFilter
+    ordering_fields = ("started_at", "ended_at")
+    ordering_ties = ("-started_at", "-id")
+    pagination_class = NewestFirst
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> Any:
+        return selectors.calls_in_full()
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="Part of the file, as `bytes=0-1023`")
+        ],
+        responses={
+            (200, "audio/wav"): OpenApiTypes.BINARY,
+            (206, "audio/wav"): OpenApiTypes.BINARY,
+            404: OpenApiResponse(description="No such call, or it has no recording"),
+            416: OpenApiResponse(description="The file has no such part"),
+        },
+        filters=False,
+    )
+    @action(
+        detail=True,
+        methods=["get"],
+        permission_classes=[IsAuthenticated, MayListen],
+        content_negotiation_class=_AnySound,
+        filter_backends=[],
+        pagination_class=None,
+    )
+    def recording(self, request: Request, pk: Any = None) -> HttpResponseBase:
+        """The sound of the call, or the part that a `Range` header asks for. Needs `calls.view_recording`."""
+        try:
+            found = Recording.objects.get(call_id=pk)
+        except Recording.DoesNotExist as error:
+            raise Http404 from error
+        response = recording_response(request._request, found)
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+
+class TurnViewSet(ReadOnlyModelViewSet):
+    """Turns of calls; `?call=` gives one conversation in its order."""
+
+    queryset = Turn.objects.all()
+    serializer_class = TurnSerializer
+    permission_classes = [ModelPermissions]
+    filter_backends = [StrictFilterBackend, StrictOrderingFilter]
+    filterset_class = TurnFilter
+    ordering_fields = ("started_at", "number")
+    ordering_ties = ("started_at", "number", "id")
+    pagination_class = NewestFirst
+    lookup_value_converter = "int"
