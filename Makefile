@@ -1,0 +1,60 @@
+# The commands people use. `make` alone lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+MANAGE := $(BIN)/python manage.py
+STAMP := .venv/.installed
+DEV_STAMP := .venv/.installed-dev
+
+.PHONY: help demo test run pbx bench check system system-test venv venv-dev migrate clean
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: system venv ## set up everything, place a real SIP call and print the incident
+	@$(MANAGE) demo
+
+test: system-test venv-dev check ## set up everything and run the whole suite
+	@$(BIN)/pytest
+
+run: venv migrate ## the services in the foreground: AGI door, office, Celery worker where a broker is set
+	@WEB_BIND=$${WEB_BIND:-127.0.0.1:8000} $(BIN)/supervisord -n -c deploy/sandbox/supervisord.conf
+
+pbx: system ## the sandbox PBX alone, in the foreground
+	@$(PYTHON) deploy/sandbox/pbx.py
+
+bench: system-test venv-dev ## the benchmarks; writes a dated file under docs/results/
+	@$(BIN)/python -m tests.benchmarks
+
+check: venv-dev ## linters, types, import contracts, migrations
+	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
+	@ENV_FILE=/dev/null $(MANAGE) makemigrations --check --dry-run >/dev/null
+
+system: ## system packages and Asterisk; the only step that needs root
+	@deploy/sandbox/install.sh demo
+
+system-test:
+	@deploy/sandbox/install.sh test
+
+venv: $(STAMP)
+
+venv-dev: $(DEV_STAMP)
+
+migrate: venv
+	@$(MANAGE) migrate -v 0
+
+$(STAMP): requirements.txt
+	@echo "== Installing Python packages into .venv"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.txt $(STAMP)
+	@echo "== Installing test tools into .venv"
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+clean: ## remove what was made at run time; keeps .venv
+	rm -rf var
