@@ -44,7 +44,17 @@ class CallError(HotlineError):
 
 
 class ProviderError(CallError):
-    """An engine (speech-to-text, language model, text-to-speech, voice activity) failed."""
+    """An engine (speech-to-text, language model, text-to-speech, voice activity) failed.
+
+    Args:
+        retry_after: seconds the engine asks to be left alone, where it says so.
+    """
+
+    def __init__(
+        self, stage: Stage, code: str, detail: str = "", *, retryable: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(stage, code, detail, retryable=retryable)
+        self.retry_after = retry_after
 
 
 class LineError(CallError):

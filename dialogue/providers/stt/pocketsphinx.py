@@ -1,0 +1,240 @@
+"""PocketSphinx: English speech recognition with the model that is inside the package.
+
+The decoder keeps Python's global interpreter lock for its whole run, so it works in processes of its own: a call
+being recognised must not stop the sound of the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, ClassVar
+
+import structlog
+
+from dialogue.audio import SAMPLE_BYTES
+from dialogue.errors import ProviderError, Stage
+from dialogue.ports import SttCapabilities, SttRequest
+from dialogue.turns import Transcript
+
+log = structlog.get_logger(__name__)
+
+RATE = 16_000
+"""Hz the package's acoustic model was trained at."""
+
+SHORTEST = 0.1
+"""Seconds below which there is no word to find and the decoder refuses to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class PocketSphinxConfig:
+    """How PocketSphinx runs.
+
+    Args:
+        workers: decoder processes, each with its own model (about 100 MB).
+        longest: seconds of an utterance that are recognised; what follows is left out.
+        stuck_after: seconds after which a decoder nobody waits for any more is taken for stuck and ended.
+    """
+
+    workers: int = 1
+    longest: float = 120.0
+    stuck_after: float = 60.0
+
+
+class PocketSphinx:
+    """Whole-utterance recogniser for English. Hints are not used: the model's vocabulary is fixed.
+
+    Args:
+        config: how it runs.
+    """
+
+    name = "pocketsphinx"
+    capabilities = SttCapabilities(languages=frozenset({"en"}), rate=RATE)
+    config_type: ClassVar[type[PocketSphinxConfig]] = PocketSphinxConfig
+
+    def __init__(self, config: PocketSphinxConfig | None = None) -> None:
+        self._config = config or PocketSphinxConfig()
+        self._pool: ProcessPoolExecutor | None = None
+        self._watches: set[asyncio.TimerHandle] = set()
+
+    async def start(self) -> None:
+        """Start every worker and load its model. Raises ProviderError."""
+        await asyncio.gather(*(self._submit(_warm) for _ in range(self._config.workers)))
+
+    async def transcribe(self, chunks: AsyncIterator[bytes], request: SttRequest) -> AsyncIterator[Transcript]:
+        """Yield one final transcript.
+
+        Its confidence is the mean (geometric, weighted by duration) of the words' posterior probabilities in the
+        decoder's word lattice. Near 0.9 for clear speech, below 0.15 for what is not English. The posterior of the
+        whole utterance is not used: it falls towards 0 with length, however clear the words.
+        """
+        limit = int(self._config.longest * RATE) * SAMPLE_BYTES
+        pcm = bytearray()
+        async for chunk in chunks:
+            if len(pcm) + len(chunk) > limit:
+                pcm += chunk[: limit - len(pcm)]
+                log.warning("utterance_cut", stage=Stage.SPEECH_TO_TEXT.value, seconds=self._config.longest)
+                break
+            pcm += chunk
+        if len(pcm) < SHORTEST * RATE * SAMPLE_BYTES:
+            yield Transcript("", language="en", engine=self.name)
+            return
+        text, confidence = await self._submit(_decode, bytes(pcm[: len(pcm) // SAMPLE_BYTES * SAMPLE_BYTES]))
+        yield Transcript(text, language="en", confidence=confidence, engine=self.name)
+
+    async def close(self) -> None:
+        """End the workers, whatever they are doing."""
+        for watch in self._watches:
+            watch.cancel()
+        self._watches.clear()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await asyncio.to_thread(_end, pool)
+
+    async def _submit(self, function: Any, *arguments: Any) -> Any:
+        """Run a function in a worker. Cancelling the wait leaves the pool usable."""
+        if find_spec("pocketsphinx") is None:
+            raise ProviderError(
+                Stage.SPEECH_TO_TEXT, "not_installed", "install the Python package pocketsphinx for this engine"
+            )
+        pool = self._pool or self._open()
+        try:
+            future: Future[Any] = pool.submit(function, *arguments)
+            try:
+                return await asyncio.wrap_future(future)
+            except asyncio.CancelledError:
+                self._watch(pool, future)
+                raise
+        except BrokenProcessPool as error:
+            self._drop(pool)
+            raise ProviderError(
+                Stage.SPEECH_TO_TEXT, "worker_died", "a recogniser process ended; the next attempt starts another",
+                retryable=True,
+            ) from error  # fmt: skip
+        except RuntimeError as error:
+            # The decoder refuses the sound, or the pool was closed or dropped by another call just now.
+            raise ProviderError(
+                Stage.SPEECH_TO_TEXT, "engine_failed", "the decoder did not take the sound", retryable=True
+            ) from error
+
+    def _open(self) -> ProcessPoolExecutor:
+        self._pool = ProcessPoolExecutor(
+            max_workers=self._config.workers,
+            # Forking a process that runs threads and an event loop copies locks in the state they are in.
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_become_worker,
+        )
+        return self._pool
+
+    def _drop(self, pool: ProcessPoolExecutor) -> None:
+        if self._pool is pool:
+            self._pool = None
+        _kill(pool)
+        pool.shutdown(wait=False, cancel_futures=True)
+
+    def _watch(self, pool: ProcessPoolExecutor, future: Future[Any]) -> None:
+        """End a pool whose worker never finishes what was abandoned; later calls would wait behind it for ever."""
+
+        def look() -> None:
+            self._watches.discard(timer)
+            if not future.done():
+                log.error("worker_stuck", stage=Stage.SPEECH_TO_TEXT.value, engine=self.name)
+                self._drop(pool)
+
+        if not future.cancel():
+            timer = asyncio.get_running_loop().call_later(self._config.stuck_after, look)
+            self._watches.add(timer)
+
+
+def _kill(pool: ProcessPoolExecutor) -> None:
+    # The executor has no public way to end a worker that is busy.
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    _kill(pool)
+    pool.shutdown(wait=True, cancel_futures=True)
+
+
+_decoder: Any = None
+"""This worker's decoder, in a worker process only."""
+
+
+def _become_worker() -> None:
+    """Load the model, and end with the parent however it ends."""
+    # Ctrl-C reaches the whole process group; the parent decides when its workers end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _load()
+
+
+def _end_with_parent() -> None:
+    # The parent's end closes a pipe, also on SIGKILL. Unlike PR_SET_PDEATHSIG this does not fire when merely the
+    # thread that started the worker ends.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _load() -> Any:
+    global _decoder
+    if _decoder is None:
+        from pocketsphinx import Decoder
+
+        _decoder = Decoder(samprate=RATE, loglevel="FATAL")
+    return _decoder
+
+
+def _warm() -> None:
+    _decode(bytes(RATE * SAMPLE_BYTES // 2))
+
+
+def _decode(pcm: bytes) -> tuple[str, float | None]:
+    """Return the words and their confidence (None where there are none)."""
+    global _decoder
+    decoder = _load()
+    try:
+        decoder.start_utt()
+        decoder.process_raw(pcm, full_utt=True)
+        decoder.end_utt()
+        segments = (
+            [] if decoder.hyp() is None else [(s.word, s.prob, s.end_frame - s.start_frame + 1) for s in decoder.seg()]
+        )
+    except Exception as error:
+        # A decoder that failed in mid-utterance refuses the next one.
+        _decoder = None
+        with contextlib.suppress(Exception):
+            decoder.end_utt()
+        raise RuntimeError(type(error).__name__) from None
+    return words_of(segments)
+
+
+def words_of(segments: list[tuple[str, float, int]]) -> tuple[str, float | None]:
+    """Turn decoder segments into text and confidence.
+
+    Args:
+        segments: word, posterior probability (0 to 1, rounding may exceed it) and duration in frames of 10 ms.
+            Silence and noise (``<s>``, ``<sil>``, ``[SPEECH]``, ``++NOISE++``) are left out, and the number of a
+            pronunciation (``with(2)``) is cut off.
+
+    Returns:
+        The text and its confidence, None where there is no word.
+    """
+    words = [(w.split("(")[0], p, frames) for w, p, frames in segments if not w.startswith(("<", "[", "+"))]
+    if not words:
+        return "", None
+    total = sum(frames for _, _, frames in words)
+    mean = sum(frames * math.log(max(p, 1e-9)) for _, p, frames in words) / total
+    return " ".join(word for word, _, _ in words), min(1.0, math.exp(mean))
