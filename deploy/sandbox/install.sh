@@ -55,7 +55,7 @@ say "Fetching Asterisk into $root_fs (about half a minute, 350 MB; needs root)"
 mkdir -p var
 as_root rm -rf "$root_fs.part"
 if as_root mmdebstrap --quiet --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' \
-  --include=asterisk,asterisk-modules,asterisk-core-sounds-en,asterisk-core-sounds-ru,asterisk-moh-opsource-wav \
+  --include=asterisk,asterisk-modules,asterisk-core-sounds-en,asterisk-core-sounds-ru \
   forky "$root_fs.part"; then
   as_root chmod -R a+rX "$root_fs.part"
   as_root mv "$root_fs.part" "$root_fs"
