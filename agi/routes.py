@@ -1,0 +1,101 @@
+"""Script names to handlers: what a call brings along is checked here, and nothing else is done."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import structlog
+
+from agi import variables
+from agi.line import AgiLine, Spool
+from agi.server import SessionHandler
+from agi.session import AgiSession
+from dialogue.ports import Line, VoiceActivity
+
+log = structlog.get_logger(__name__)
+
+_NOT_A_NUMBER = re.compile(r"[^0-9A-Za-z+*#@._-]")
+_NUMBER_LENGTH = 64
+_NO_NUMBER = frozenset({"unknown", "anonymous", "Anonymous"})
+
+
+@dataclass(frozen=True, slots=True)
+class AgiCall:
+    """A call as the dialplan hands it over.
+
+    Args:
+        call_id: UUID that names the call everywhere.
+        language: ISO 639-1 code the call begins in; empty for the scenario's own.
+        scenario: name of the script.
+        caller: caller's number, only characters a number or SIP user has; empty where unknown.
+        dialled: extension that was called.
+        line: the caller.
+    """
+
+    call_id: str
+    language: str
+    scenario: str
+    caller: str
+    dialled: str
+    line: Line
+
+
+Handler = Callable[[AgiCall], Awaitable[None]]
+
+
+def routes(
+    handlers: Mapping[str, Handler], spool: Path, pbx_spool: PurePosixPath, voice: VoiceActivity
+) -> dict[str, SessionHandler]:
+    """Return what the server runs for each script.
+
+    Args:
+        handlers: what leads a call of each scenario.
+        spool: folder shared with Asterisk, as this process sees it.
+        pbx_spool: the same folder as Asterisk sees it.
+        voice: finds where the caller begins and stops to speak.
+
+    Raises:
+        ConfigurationError: a path cannot be handed to Asterisk.
+    """
+    shared = Spool(spool, pbx_spool)
+    return {scenario: _route(scenario, handler, shared, voice) for scenario, handler in handlers.items()}
+
+
+def _route(scenario: str, handler: Handler, spool: Spool, voice: VoiceActivity) -> SessionHandler:
+    async def run(session: AgiSession) -> None:
+        headers = session.headers
+        given = headers.get("agi_arg_1", "")
+        session.call_id = call_id = valid_call_id(given) or str(uuid.uuid4())
+        if call_id != given:
+            log.warning("call_id_made", call_id=call_id)
+            await session.set_variable(variables.CALL_ID, call_id)
+        language = headers.get("agi_arg_2", "")
+        await handler(
+            AgiCall(
+                call_id=call_id,
+                language=language if re.fullmatch("[a-z]{2}", language) else "",
+                scenario=scenario,
+                caller=number(headers.get("agi_callerid", "")),
+                dialled=number(headers.get("agi_extension", "")),
+                line=AgiLine(session, call_id, spool, voice),
+            )
+        )
+
+    return run
+
+
+def valid_call_id(text: str) -> str | None:
+    """Return the UUID in ``text`` in its usual form, or None where there is none."""
+    try:
+        return str(uuid.UUID(text)) if len(text) == 36 else None
+    except ValueError:
+        return None
+
+
+def number(text: str) -> str:
+    """Return a number as Asterisk gave it, without what no number contains."""
+    return "" if text in _NO_NUMBER else _NOT_A_NUMBER.sub("", text)[:_NUMBER_LENGTH]
