@@ -23,6 +23,7 @@ _RU_PLACES = word_set("places", "ru")
 _RU_NEAR = word_set("before_places", "ru")
 _RU_STOP = word_set("not_in_street_names", "ru")
 _KK_TYPES = ("көше", "даңғыл", "шағынаудан", "ықшамаудан", "ауыл", "тұйық", "алаң", "бульвар", "мөлтек", "аудан")
+_KK_TITLES = word_set("titles", "kk")
 _KK_STOP = word_set("not_in_street_names", "kk")
 _UNITS = {
     "en": {
@@ -107,8 +108,9 @@ def answered_place(reading: Reading) -> Place | None:
 
 
 def _write(reading: Reading, span: _Span, language: str) -> str:
-    """The caller's words with spoken numbers in digits; English names, which recognisers write small, capitalised."""
+    """The caller's words as people write an address: digits, a street's kind in its base form, names capitalised."""
     numbers = {n.start: n for n in reading.numbers[language]}
+    spoken_small = reading.words(span.start, span.end).islower()
     parts: list[str] = []
     index, position = span.start, reading.tokens[span.start].start
     while index < span.end:
@@ -117,14 +119,29 @@ def _write(reading: Reading, span: _Span, language: str) -> str:
         token = reading.tokens[index]
         parts.append(reading.text[position : token.start])
         word = reading.text[token.start : reading.tokens[last - 1].end]
-        if number and not token.norm[0].isdigit():
-            word = number.text
-        elif language == "en" and word.islower() and token.norm not in {"of", "and", "the", "at", "near"}:
+        if number:
+            word = word if token.norm[0].isdigit() else number.text
+        elif index == span.start and language == "ru" and (kind := _street_kind(token.norm)):
+            word = kind
+        elif spoken_small and _is_name(token.norm, language):
             word = word.capitalize()
         parts.append(word)
         position = reading.tokens[last - 1].end
         index = last
     return "".join(parts).strip(" ,.")
+
+
+def _street_kind(norm: str) -> str | None:
+    """Base form of an inflected Russian word for a kind of street: "улице" is "улица"."""
+    return next(iter(sorted(base_forms(norm, "ru") & _RU_TYPES - {norm})), None)
+
+
+def _is_name(norm: str, language: str) -> bool:
+    if language == "en":
+        return norm not in {"of", "and", "the", "at", "near"}
+    if language == "ru":
+        return is_geographic(norm) and base_forms(norm, "ru").isdisjoint(_RU_TYPES | _RU_PLACES | set(_UNITS["ru"]))
+    return False
 
 
 def _tail(
@@ -239,15 +256,16 @@ def _russian(tokens: Sequence[Token], starts: dict[int, Number], ends: dict[int,
             found += _russian_street(tokens, index, starts)
         elif not forms.isdisjoint(_RU_PLACES) and index and tokens[index - 1].norm in _RU_NEAR:
             end = index + 1
-            if end in starts:
+            if end + 1 in starts and tokens[end].norm in {"номер", "№"}:
+                end = starts[end + 1].end
+            elif end in starts:
                 end = starts[end].end
             elif end < len(tokens) and tokens[end].clause == token.clause and is_geographic(tokens[end].norm):
                 end += 1
-            found.append(_Span(index, end, False))
+            found.append(_Span(index - 1, end, False))
         elif (
             index + 1 < len(tokens)
-            and index
-            and tokens[index - 1].norm in {"на", "по", "адрес", "адресу"}
+            and (not index or tokens[index - 1].norm in {"на", "по", "адрес", "адресу"})
             and token.norm not in _RU_STOP
             and is_geographic(token.norm)
         ):
@@ -273,7 +291,7 @@ def _russian_street(tokens: Sequence[Token], index: int, starts: dict[int, Numbe
             break
         if end in starts and not (end == index + 1 and _ordinal_name(tokens, starts[end].end)):
             break
-        if named and not (is_geographic(token.norm) or is_adjective(token.norm)):
+        if named and not (is_geographic(token.norm) or is_adjective(token.norm) or end + 1 in starts):
             break
         named, end = True, end + 1
     if index and is_adjective(tokens[index - 1].norm) and tokens[index - 1].norm not in _RU_STOP and not named:
@@ -306,7 +324,7 @@ def _kazakh(tokens: Sequence[Token], starts: dict[int, Number], ends: dict[int, 
                 if before.norm in _KK_STOP or before.clause != token.clause or (first in ends and index - first >= 1):
                     break
                 first -= 1
-            if first < index - 1 and not is_adjective(tokens[first].norm) and first not in starts:
+            if first < index - 1 and tokens[index - 1].norm not in _KK_TITLES and first not in starts:
                 first = index - 1
             end, numbered = _tail(tokens, index + 1, starts, "kk", bare=True)
             if first < index or numbered:
