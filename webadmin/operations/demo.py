@@ -124,16 +124,16 @@ async def incident_of_newest_call(before: set[Any]) -> dict[str, Any]:
         raise ServiceFailed("the call did not become an incident; see the door's log") from None
 
 
-async def ensure_user(password_file: Path) -> tuple[str, str]:
+def ensure_user(password_file: Path) -> tuple[str, str]:
     """Return name and password of the demo's administrator; made once, kept in ``password_file``."""
     users = get_user_model().objects
     name = "demo"
-    if password_file.exists() and await users.filter(username=name).aexists():
+    if password_file.exists() and users.filter(username=name).exists():
         return name, password_file.read_text().strip()
     password = secrets.token_urlsafe(12)
-    user, _ = await users.aget_or_create(username=name, defaults={"is_staff": True, "is_superuser": True})
+    user, _ = users.get_or_create(username=name, defaults={"is_staff": True, "is_superuser": True})
     user.set_password(password)
-    await user.asave()
+    user.save()
     password_file.touch(0o600)
     password_file.write_text(password)
     return name, password

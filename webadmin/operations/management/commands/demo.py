@@ -21,12 +21,11 @@ class Command(HotlineCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self._show("Preparing the database")
         call_command("migrate", verbosity=0)
-        self.run_async(self._run())
-
-    async def _run(self) -> None:
-        ports = demo.choose_ports()
         folder = Path(settings.VAR_DIR)
-        name, password = await demo.ensure_user(folder / "demo_password")
+        self.run_async(self._run(folder, *demo.ensure_user(folder / "demo_password")))
+
+    async def _run(self, folder: Path, name: str, password: str) -> None:
+        ports = demo.choose_ports()
         before = {pk async for pk in Call.objects.values_list("pk", flat=True)}
         self._show("Starting the sandbox PBX and the services")
         async with demo.services(ports, folder / "log", self._show):
