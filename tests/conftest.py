@@ -1,37 +1,19 @@
-"""The test run's environment: a private PostgreSQL, a private folder for what is written, no broker, no `.env`."""
+"""What every test may ask for. The run's PostgreSQL is started by `tests.settings`."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from django.conf import settings
 
-from tests.services import PostgreSQL, Redis, ServiceError
-
-VAR_DIR = Path(tempfile.mkdtemp(prefix="hotline-test-"))
-_services: list[PostgreSQL] = []
-
-# Before any Django setting is read: pytest-django loads them in `pytest_load_initial_conftests`, right after this file.
-os.environ.update(VAR_DIR=str(VAR_DIR), ENV_FILE=os.devnull, SECRET_KEY="only-for-the-tests", DEBUG="0")
-for _name in ("CELERY_BROKER_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "MEDIA_ROOT", "LLM_ENGINE", "LLM_MODEL"):
-    os.environ.pop(_name, None)
-if not os.environ.get("TEST_DATABASE_URL"):
-    try:
-        _services.append(PostgreSQL())
-    except ServiceError as _error:
-        pytest.exit(str(_error), returncode=3)
-    os.environ["TEST_DATABASE_URL"] = _services[0].url
-os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
+from tests.services import PostgreSQL, Redis
 
 
 def pytest_unconfigure() -> None:
-    for service in _services:
-        service.close()
-    shutil.rmtree(VAR_DIR, ignore_errors=True)
+    settings.TEST_SERVER.close()
+    shutil.rmtree(settings.VAR_DIR, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +26,8 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture
 def postgresql_server() -> Iterator[PostgreSQL]:
-    """A PostgreSQL for one test, which may stop and start it."""
-    server = PostgreSQL()
+    """The server the tests run on. A test may stop it; it runs again afterwards."""
+    server: PostgreSQL = settings.TEST_SERVER
     yield server
-    server.close()
+    if not server.runs:
+        server.start()

@@ -92,6 +92,10 @@ class PostgreSQL:
     def url(self) -> str:
         return f"postgres://hotline@127.0.0.1:{self.port}/hotline"
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None
+
     def start(self) -> None:
         """Start the server and return once it answers."""
         settings = {
@@ -137,7 +141,11 @@ class PostgreSQL:
         return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
     def _as_user(self) -> list[str]:
-        return ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--clear-groups"] if self._user else []
+        """What runs a command as the other user. The death signal is set again: changing the user clears it."""
+        if self._user is None:
+            return []
+        user = [f"--reuid={self._user}", f"--regid={self._user}", "--clear-groups"]
+        return ["setpriv", *user, "--pdeathsig", "KILL"]
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(

@@ -157,8 +157,15 @@ class DiskJournal:
             failure = self._write(b"".join(pending.line for pending in batch))
             _answer(batch, failure)
             if failure is None:
-                for listener in tuple(self._listeners):
-                    listener()
+                self._tell()
+
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener()
+            except Exception:
+                # This thread serves every call; whoever listens reads again later.
+                log.exception("journal_listener_failed", stage="journal")
 
     def _write(self, data: bytes) -> OSError | None:
         """Put bytes on disk, or return why not; then none of them are there."""
