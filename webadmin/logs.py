@@ -9,7 +9,7 @@ import sys
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_NUMBER = re.compile(r"(?<![\w-])\+?\d(?:[\s().-]?\d){6,}(?![\w-])")
+_NUMBER = re.compile(r"(?<![\w-])\+?\d(?:[\s().-]{0,3}\d){6,}(?![\w-])")
 _EXEMPT = frozenset({"call_id", "timestamp", "exception"})
 
 
