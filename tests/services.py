@@ -97,7 +97,7 @@ class PostgreSQL:
         return self._process is not None
 
     def start(self) -> None:
-        """Start the server and return once it answers."""
+        """Start the server and return once it answers. It lives as long as the thread that calls this, at most."""
         settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",

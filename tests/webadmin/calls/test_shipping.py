@@ -94,10 +94,10 @@ def test_the_database_goes_away_in_mid_call_and_nothing_is_lost(
         await journal.record(str(call_id), events[0])
         await until(lambda: Call.objects.filter(pk=call_id).exists())
         connections.close_all()
-        await asyncio.to_thread(postgresql_server.stop)
+        postgresql_server.stop()
         for event in events[1:]:
             await journal.record(str(call_id), event)
-        await asyncio.to_thread(postgresql_server.start)
+        postgresql_server.start()
         await until(is_final(call_id))
         shipper.cancel()
         await asyncio.gather(shipper, return_exceptions=True)
