@@ -18,7 +18,7 @@ from dialogue.scenarios.intake_102.patterns import Match
 from dialogue.scenarios.intake_102.table import CUES, WEAPON_KINDS
 from dialogue.scenarios.intake_102.text import Token, clean, tokenise
 
-_DENIABLE_FURTHER = frozenset(WEAPON_KINDS) | {"weapon_in_hand", "injuries"}
+_THINGS = frozenset(WEAPON_KINDS) | {"injuries"}
 """Things: between "no" and a thing more words may stand than between "not" and a deed."""
 
 _DENIAL_BEFORE = {"en": 2, "ru": 1, "kk": 2}
@@ -28,7 +28,7 @@ _DENIAL_AFTER_THING = {"ru": 2, "kk": 1}
 _ADJACENT_DENIALS = frozenset({"нет", "нету", "ни"})
 """Words that deny only what they stand before: "нет, он с ножом" denies nothing."""
 
-_PAST_REACH = 10
+_TIME_REACH = 10
 _FICTION_REACH = 8
 _SUPPOSED_REACH = 5
 _UNCERTAIN_REACH = 6
@@ -191,19 +191,23 @@ class _Scope:
     def denied(self) -> bool:
         if self.match.concept in _INHERENTLY_DENIED:
             return False
-        thing = self.match.concept in _DENIABLE_FURTHER
+        thing = self.match.concept in _THINGS
         before = (_DENIAL_BEFORE_THING if thing else _DENIAL_BEFORE)[self.language]
         after = (_DENIAL_AFTER_THING if thing else _DENIAL_AFTER).get(self.language, -1)
+        if self.match.concept == "weapon_in_hand" and self._denied_within():
+            return True
         return any(self._denies_from_before(c, before) for c in self.cues["cue_negation_before"]) or any(
             self._denies_from_behind(c, after) for c in self.cues["cue_negation_after"]
         )
 
     def past(self) -> bool:
-        past = self.near("cue_past", _PAST_REACH)
-        return bool(past) and not self.live()
+        """Whether the nearest word about time puts it long ago; at the same distance "now" wins."""
+        past = [self._distance(c) for c in self.near("cue_past", _TIME_REACH)]
+        live = [self._distance(c) for c in self.near("cue_live", _TIME_REACH)]
+        return bool(past) and (not live or min(past) < min(live))
 
     def live(self) -> bool:
-        return bool(self.near("cue_live", _PAST_REACH))
+        return bool(self.near("cue_live", _TIME_REACH)) and not self.past()
 
     def fiction(self) -> bool:
         if self.match.concept in _NEVER_FICTION:
@@ -215,7 +219,7 @@ class _Scope:
         return any(c.start <= self.match.start for c in self.near("cue_hypothetical", _SUPPOSED_REACH))
 
     def uncertain(self) -> bool:
-        if self.match.concept not in _DENIABLE_FURTHER:
+        if self.match.concept not in _THINGS | {"weapon_in_hand"}:
             return False
         return any(
             self.tokens[c.end - 1].clause == self.tokens[self.match.start].clause
@@ -233,13 +237,27 @@ class _Scope:
             cue.end - 1 <= c.start < self.match.start for c in self.cues["cue_turning"]
         )
 
+    def _denied_within(self) -> bool:
+        """Whether the denial stands between who has a weapon and the weapon: "у него нет ножа"."""
+        last = self.tokens[self.match.end - 1]
+        return any(
+            self.match.start < c.start < self.match.end and self._fits_adjacent(c, last)
+            for c in self.cues["cue_negation_before"]
+        )
+
+    def _fits_adjacent(self, cue: Match, last: Token) -> bool:
+        """Whether "нет" denies the thing: "нет ножа" does, "нет, нож" does not."""
+        return self.tokens[cue.start].norm not in _ADJACENT_DENIALS or is_genitive(last.norm)
+
     def _denies_from_before(self, cue: Match, reach: int) -> bool:
         norm = self.tokens[cue.start].norm
         if norm in _ADJACENT_DENIALS:
             reach = 0
         distance = self.match.start - cue.end
         clause = self.tokens[self.match.start].clause
-        return 0 <= distance < max(reach, 1) and self.tokens[cue.start].clause == clause
+        last = self.tokens[self.match.end - 1]
+        near = 0 <= distance < max(reach, 1) and self.tokens[cue.start].clause == clause
+        return near and (self.language != "ru" or self._fits_adjacent(cue, last))
 
     def _denies_from_behind(self, cue: Match, reach: int) -> bool:
         distance = cue.start - self.match.end
