@@ -59,5 +59,5 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for name in ("httpx", "httpx2", "openai", "asyncio"):
+    for name in ("httpx", "httpx2", "openai", "asyncio", "pymorphy3"):
         logging.getLogger(name).setLevel(logging.WARNING)

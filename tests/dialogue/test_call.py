@@ -226,14 +226,16 @@ async def test_a_broken_line_is_left_to_the_dialplan(script: list[Any], during_s
 
 
 async def test_a_call_stopped_with_its_door_gets_a_final_status() -> None:
+    listening = asyncio.Event()
+
     class Waiting(ScriptedLine):
         async def listen(self, limits: ListenLimits) -> Any:
+            listening.set()
             await asyncio.Event().wait()
 
     journal = MemoryJournal()
     task = asyncio.create_task(a_call(Waiting([]), journal).run())
-    while not journal.of(Said):
-        await asyncio.sleep(0)
+    await asyncio.wait_for(listening.wait(), 5)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
