@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import Http404
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -42,7 +42,6 @@ class CallViewSet(ReadOnlyModelViewSet):
     ordering_fields = ("started_at", "ended_at")
     ordering_ties = ("-started_at", "-id")
     pagination_class = NewestFirst
-    lookup_value_converter = "uuid"
 
     def get_queryset(self) -> Any:
         return selectors.calls_in_full()
@@ -69,10 +68,7 @@ class CallViewSet(ReadOnlyModelViewSet):
     )
     def recording(self, request: Request, pk: Any = None) -> HttpResponseBase:
         """The sound of the call, or the part that a `Range` header asks for. Needs `calls.view_recording`."""
-        try:
-            found = Recording.objects.get(call_id=pk)
-        except Recording.DoesNotExist as error:
-            raise Http404 from error
+        found = get_object_or_404(Recording, call_id=pk)
         response = recording_response(request._request, found)
         response.headers["Cache-Control"] = "private, no-store"
         return response
@@ -89,4 +85,3 @@ class TurnViewSet(ReadOnlyModelViewSet):
     ordering_fields = ("started_at", "number")
     ordering_ties = ("started_at", "number", "id")
     pagination_class = NewestFirst
-    lookup_value_converter = "int"

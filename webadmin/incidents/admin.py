@@ -81,7 +81,6 @@ class IncidentAdmin(RecordAdmin):
         "signs",
         "recommended_department",
         "status_label",
-        "language",
         "call_link",
     )
     list_display_links = ("urgency_label", "place_and_summary")
@@ -170,9 +169,11 @@ class IncidentAdmin(RecordAdmin):
     @admin.display(description=_("call"))
     def call_link(self, incident: Incident) -> str:
         return format_html(
-            '<a href="{}">{}</a>',
+            '<a href="{}" title="{}">{}</a> <span class="hl-language">{}</span>',
             reverse("admin:calls_call_change", args=[incident.call_id]),
+            incident.get_language_display(),
             incident.call.get_status_display(),
+            incident.language.upper(),
         )
 
     def save_model(self, request: HttpRequest, obj: Incident, form: IncidentForm, change: bool) -> None:

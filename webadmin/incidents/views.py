@@ -32,7 +32,6 @@ class IncidentViewSet(ReadOnlyModelViewSet):
     ordering_fields = ("created_at", "updated_at", "urgency_rank")
     ordering_ties = ("-created_at", "-id")
     pagination_class = NewestFirst
-    lookup_value_converter = "int"
 
     def get_queryset(self) -> Any:
         return selectors.incidents_in_full()
