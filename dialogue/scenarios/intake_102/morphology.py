@@ -6,7 +6,9 @@ compiler: its suffixes are stripped here by a closed list, every intermediate fo
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from typing import Any
 
 import pymorphy3  # type: ignore[import-untyped]
 import snowballstemmer  # type: ignore[import-untyped]
@@ -17,6 +19,9 @@ _LEAST_SCORE = 0.08
 """Readings that pymorphy3 holds less likely than this are left out: they match what nobody meant."""
 
 _KAZAKH_SUFFIXES = ordered("suffixes", "kk")
+_CYRILLIC = re.compile(r"[Ѐ-ӿ]+(?:-[Ѐ-ӿ]+)*")
+"""What pymorphy3 is asked about: on digits of other scripts and the like it raises."""
+
 _KAZAKH_SHORTEST = 3
 _KAZAKH_DEPTH = 4
 _VOICELESS = {"ғ": "қ", "г": "к", "б": "п"}
@@ -25,11 +30,15 @@ _russian = pymorphy3.MorphAnalyzer(lang="ru")
 _english = snowballstemmer.stemmer("english")
 
 
+def _parses(word: str) -> list[Any]:
+    return list(_russian.parse(word)) if _CYRILLIC.fullmatch(word) else []
+
+
 @lru_cache(maxsize=50_000)
 def base_forms(word: str, language: str) -> frozenset[str]:
     """Possible base forms of a normalised word in ``ru``, ``kk`` or ``en``; the word itself is among them."""
     if language == "ru":
-        likely = {p.normal_form.replace("ё", "е") for p in _russian.parse(word) if p.score >= _LEAST_SCORE}
+        likely = {p.normal_form.replace("ё", "е") for p in _parses(word) if p.score >= _LEAST_SCORE}
         return frozenset({word} | likely)
     if language == "kk":
         return _kazakh(word)
@@ -40,8 +49,8 @@ def base_forms(word: str, language: str) -> frozenset[str]:
 def entry_forms(word: str, language: str) -> frozenset[str]:
     """Forms under which a lexicon entry is found: only its dictionary form, not homographs of an inflection."""
     if language == "ru":
-        forms = [p.normal_form.replace("ё", "е") for p in _russian.parse(word)]
-        return frozenset({word} if word in forms else {word, forms[0]})
+        forms = [p.normal_form.replace("ё", "е") for p in _parses(word)]
+        return frozenset({word} if word in forms else {word, *forms[:1]})
     if language == "kk":
         return frozenset({word})
     return frozenset({_english.stemWord(word)})
@@ -51,27 +60,26 @@ def entry_forms(word: str, language: str) -> frozenset[str]:
 def is_geographic(word: str) -> bool:
     """Whether a Russian word reads as a place name or a person's name, as streets are called."""
     return any(
-        not {"Geox", "Name", "Surn"}.isdisjoint(p.tag.grammemes) and p.score >= _LEAST_SCORE
-        for p in _russian.parse(word)
+        not {"Geox", "Name", "Surn"}.isdisjoint(p.tag.grammemes) and p.score >= _LEAST_SCORE for p in _parses(word)
     )
 
 
 @lru_cache(maxsize=10_000)
 def is_adjective(word: str) -> bool:
     """Whether a Russian word reads as a full adjective."""
-    return any("ADJF" in p.tag.grammemes and p.score >= _LEAST_SCORE for p in _russian.parse(word))
+    return any("ADJF" in p.tag.grammemes and p.score >= _LEAST_SCORE for p in _parses(word))
 
 
 @lru_cache(maxsize=10_000)
 def is_genitive(word: str) -> bool:
     """Whether a Russian word can stand in the genitive, as what is denied by "нет" does."""
-    return any(not {"gent", "gen2"}.isdisjoint(p.tag.grammemes) for p in _russian.parse(word))
+    return any(not {"gent", "gen2"}.isdisjoint(p.tag.grammemes) for p in _parses(word))
 
 
 @lru_cache(maxsize=10_000)
 def is_plural(word: str) -> bool:
     """Whether a Russian word most likely stands in the plural."""
-    return "plur" in _russian.parse(word)[0].tag.grammemes
+    return any("plur" in p.tag.grammemes for p in _parses(word)[:1])
 
 
 def _kazakh(word: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ within its sentence; where cues disagree, the reading under which somebody is in
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from dialogue.scenarios.intake_102 import lexicon
@@ -140,10 +140,19 @@ def read(text: str, turn: int, default_language: str) -> Reading:
         numeric = {i for number in numbers[language] for i in range(number.start, number.end)}
         words = patterns.words(tokens, [i in numeric for i in range(len(tokens))])
         found += _scoped(list(patterns.find(words)), tokens, language, cleaned, turn)
+    found = [_as_its_holder(m, found) for m in found]
     found.sort(key=lambda m: (m.start, m.end, m.concept))
     return Reading(
         turn, cleaned, detect(tokens, default_language), languages, tuple(tokens), numbers, tuple(dict.fromkeys(found))
     )
+
+
+def _as_its_holder(mention: Mention, found: Sequence[Mention]) -> Mention:
+    """A weapon is as long ago as the hand that held it: the cue may stand nearer to the holder."""
+    if mention.concept not in WEAPON_KINDS:
+        return mention
+    holders = [m for m in found if m.concept == "weapon_in_hand" and m.start <= mention.start and mention.end <= m.end]
+    return replace(mention, past=True) if holders and all(m.past for m in holders) else mention
 
 
 def _scoped(

@@ -85,7 +85,7 @@ TABLE: dict[str, Row] = {
     "trapped_lift": Row(Category.OTHER, M, M, M, RESCUE, 46),
     "ill": Row(Category.MEDICAL, H, H, M, AMBULANCE, 44),
     "aggressive": Row(Category.DISORDER, H, H, M, POLICE, 42),
-    "weapon_seen": Row(Category.WEAPONS, H, M, M, POLICE, 41),
+    "weapon_seen": Row(Category.WEAPONS, H, H, M, POLICE, 41),
     "suspicious": Row(Category.SUSPICIOUS, M, M, M, POLICE, 40),
     "noise": Row(Category.NOISE, L, L, L, POLICE, 38),
     "parking": Row(Category.TRAFFIC, L, L, L, POLICE, 37),
