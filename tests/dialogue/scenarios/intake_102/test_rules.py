@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialogue.scenarios.intake_102 import lexicon
+from dialogue.scenarios.intake_102.morphology import base_forms
 from dialogue.scenarios.intake_102.scenario import classify
 from dialogue.scenarios.intake_102.schema import IncidentReport
 from dialogue.scenarios.intake_102.table import CONTEXT, CUES, TABLE, WEAPON_KINDS
@@ -170,17 +171,19 @@ def test_whatever_is_said_the_outcome_is_valid(text, language):
     assert len(found.fields["summary"]) <= 500
 
 
-def test_an_utterance_is_understood_within_twenty_milliseconds():
-    texts = [
-        f"{n} мужчин с ножом бьют парня у дома {n} на улице Абая, помогите срочно, a man with a gun" for n in range(200)
-    ]
-    classify(texts[0])
+def test_an_utterance_of_new_words_is_understood_within_twenty_milliseconds():
+    """Processor time with forgotten base forms: what the first caller of a process pays, whatever else runs."""
+    spoken = (
+        "мужчин с ножом бьют парня на улице Абая, помогите срочно, көшеде біреу атып жатыр, a man with a gun is here"
+    )
+    classify(spoken)
     spent = []
-    for text in texts:
-        started = time.perf_counter()
-        classify(text)
-        spent.append(time.perf_counter() - started)
-    assert sorted(spent)[int(0.99 * len(spent))] < 0.020
+    for number in range(100):
+        base_forms.cache_clear()
+        started = time.process_time()
+        classify(f"{number} {spoken}")
+        spent.append(time.process_time() - started)
+    assert sorted(spent)[98] < 0.020
 
 
 def test_a_minutes_flood_of_words_is_read_in_bounded_time():
