@@ -13,7 +13,6 @@ environ.Env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
 
-JOURNAL_DIR = VAR_DIR / "journal"
 # What Asterisk writes for the office: recordings/ and ended/. On the PBX's machine, or a folder shared with it.
 SPOOL_DIR = Path(env.str("SPOOL_DIR", default=str(VAR_DIR / "spool")))
 
