@@ -173,9 +173,7 @@ def test_whatever_is_said_the_outcome_is_valid(text, language):
 
 def test_an_utterance_of_new_words_is_understood_within_twenty_milliseconds():
     """Processor time with forgotten base forms: what the first caller of a process pays, whatever else runs."""
-    spoken = (
-        "мужчин с ножом бьют парня на улице Абая, помогите срочно, көшеде біреу атып жатыр, a man with a gun"
-    )
+    spoken = "мужчин с ножом бьют парня на улице Абая, помогите срочно, көшеде біреу атып жатыр, a man with a gun"
     classify(spoken)
     spent = []
     for number in range(100):
