@@ -17,6 +17,9 @@ log = structlog.get_logger(__name__)
 
 Clock = Callable[[], float]
 
+STARTING_SECONDS = 120.0
+"""How long an engine may take to load; a large model on a slow disk needs its time."""
+
 CLOSING_SECONDS = 5.0
 """How long an engine may take to close."""
 
@@ -270,10 +273,21 @@ class Chain(Generic[E]):
         if not isinstance(engine, Startable):
             return None
         try:
-            await engine.start()
+            async with asyncio.timeout(STARTING_SECONDS):
+                await engine.start()
         except ProviderError as error:
-            log.error(
-                "engine_start_failed", stage=self._stage.value, engine=engine.name, code=error.code, detail=error.detail
-            )
-            return error
-        return None
+            failure = error
+        except TimeoutError:
+            failure = ProviderError(self._stage, "timeout", f"{engine.name} was not ready in {STARTING_SECONDS:g} s")
+        except Exception as error:
+            failure = ProviderError(self._stage, "unexpected", f"{engine.name}: {type(error).__name__}")
+        else:
+            return None
+        log.error(
+            "engine_start_failed",
+            stage=self._stage.value,
+            engine=engine.name,
+            code=failure.code,
+            detail=failure.detail,
+        )
+        return failure

@@ -180,7 +180,7 @@ async def _header(stream: asyncio.StreamReader) -> tuple[int, bytes]:
     start, form = data.find(b"data"), data.find(b"fmt ")
     if not data:
         raise _error("no_audio", "the program ended without a sound")
-    if not data.startswith(b"RIFF") or form < 0 or start < form:
+    if not data.startswith(b"RIFF") or form < 0 or start < form + 24:
         raise _error("bad_audio", "the program's output is not a WAV stream")
     _, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", data, form + 8)
     if (channels, bits) != (1, 16) or not 8000 <= rate <= 48_000:

@@ -16,6 +16,9 @@ from dialogue.ports import VoiceEdge
 FRAME = 0.02
 """Seconds the detector judges at a time."""
 
+SETTLING = 5
+"""Frames at the start of a stream in which the detector, still without a measure of the noise, takes it for voice."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebRtcConfig:
@@ -23,7 +26,8 @@ class WebRtcConfig:
 
     Args:
         aggressiveness: 0 (hears everything) to 3 (hears least noise).
-        voiced: seconds of voice within `window` that make speech: short enough for a "да".
+        voiced: seconds of voice within `window` that make speech. The detector holds on for some 80 ms after a sound,
+            so that 0.14 asks for 60 ms of it: enough to pass over a click, short enough for a "да".
         window: seconds over which voice is counted, so that one unvoiced frame does not hide a short word.
         hangover: seconds without voice after which speech has stopped.
         lead: seconds before the first voiced frame at which speech is said to start, so that a soft consonant
@@ -31,8 +35,8 @@ class WebRtcConfig:
     """
 
     aggressiveness: int = 2
-    voiced: float = 0.08
-    window: float = 0.16
+    voiced: float = 0.14
+    window: float = 0.2
     hangover: float = 0.4
     lead: float = 0.1
 
@@ -97,6 +101,7 @@ class WebRtcStream:
 
     def _judge(self, voiced: bool) -> VoiceEdge | None:
         self._frames += 1
+        voiced = voiced and self._frames > SETTLING
         if voiced:
             self._last_voiced = self._frames
         if self._speaking:
