@@ -76,7 +76,7 @@ class EndReport:
 
 
 def parse(call_id: UUID, text: str, written_at: datetime) -> EndReport:
-    """Read ``key=value`` lines, leaving out unknown keys and lines without ``=``. The first of a repeated key counts."""
+    """Read ``key=value`` lines. Unknown keys and lines without ``=`` are left out, repeated keys too but the first."""
     values: dict[str, str] = {}
     for line in text.splitlines():
         key, sign, value = line.partition("=")
