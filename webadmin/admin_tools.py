@@ -81,9 +81,8 @@ class DateRangeFilter(admin.FieldListFilter):
         kept = {name: values for name, values in changelist.filter_params.items() if name not in names}
         if changelist.query:
             kept["q"] = [changelist.query]
-        for name in ("o",):
-            if name in changelist.params:
-                kept[name] = [changelist.params[name]]
+        if "o" in changelist.params:
+            kept["o"] = [changelist.params["o"]]
         yield {
             "from_name": self.from_name,
             "to_name": self.to_name,
@@ -114,7 +113,7 @@ class RecordAdmin(admin.ModelAdmin):
     list_per_page = 50
     actions = ["export_selected"]
     change_list_template = "hotline/change_list.html"
-    write_csv: Callable[[HttpRequest, QuerySet[Any]], HttpResponseBase]
+    write_csv: Callable[..., HttpResponseBase]
 
     class Media:
         css = {"all": ["hotline/admin.css"]}
@@ -148,9 +147,7 @@ class RecordAdmin(admin.ModelAdmin):
         except IncorrectLookupParameters:
             name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
             return HttpResponseRedirect(f"{reverse(name)}?e=1")
-        request.GET = request.GET.copy()
-        request.GET["separator"] = separator
-        return self.write_csv(request, rows)
+        return self.write_csv(request, rows, separator)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_export"

@@ -16,7 +16,8 @@ PASSWORD = "a long pass phrase"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while playwright is open its event loop counts as running, and asynchronous tests could not.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     # Playwright's synchronous API runs an event loop in this thread, in which Django refuses its ORM otherwise.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")

@@ -8,6 +8,7 @@ import io
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.db import connections
 
 from tests.factories import CallFactory, IncidentFactory
 from webadmin.calls.csv_export import cell
@@ -129,3 +130,5 @@ async def test_an_asynchronous_server_gets_the_export_piece_by_piece(async_clien
     pieces = [piece async for piece in answer.streaming_content]
     assert len(pieces) > 1
     assert b"".join(pieces).decode().count("ш") == 60_000
+    # The thread that served outlives the test; its connection must not.
+    await sync_to_async(connections.close_all)()

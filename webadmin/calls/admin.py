@@ -60,7 +60,7 @@ class CallChangeList(ChangeList):
 
 @admin.register(Call)
 class CallAdmin(RecordAdmin):
-    list_display = ("started", "status_label", "language", "caller_number", "lasted", "reason", "about", "sound")
+    list_display = ("started", "status_label", "caller", "reason", "about", "length")
     list_display_links = ("started",)
     list_select_related = ("incident", "recording")
     list_filter = (
@@ -87,9 +87,6 @@ class CallAdmin(RecordAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
-        return selectors.calls_in_full()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CallChangeList
@@ -137,10 +134,20 @@ class CallAdmin(RecordAdmin):
             incident,
         )
 
-    @admin.display(description=_("recording"))
-    def sound(self, call: Call) -> str:
-        recording = getattr(call, "recording", None)
-        return "—" if recording is None else f"♪ {clock(recording.seconds)}"
+    @admin.display(description=_("caller"), ordering="caller_number")
+    def caller(self, call: Call) -> str:
+        return format_html(
+            '{} <span class="hl-language" title="{}">{}</span>',
+            call.caller_number or "—",
+            call.get_language_display(),
+            call.language.upper(),
+        )
+
+    @admin.display(description=_("lasted"))
+    def length(self, call: Call) -> str:
+        if not hasattr(call, "recording"):
+            return self.lasted(call)
+        return format_html('{} <span title="{}">♪</span>', self.lasted(call), gettext("recording"))
 
     @admin.display(description=_("engines"))
     def engine_list(self, call: Call) -> str:

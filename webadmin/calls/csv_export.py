@@ -50,23 +50,26 @@ CALL_COLUMNS: Columns = {
 }
 
 
-def calls_csv(request: HttpRequest, calls: QuerySet[Call]) -> StreamingHttpResponse:
+def calls_csv(request: HttpRequest, calls: QuerySet[Call], separator: str = "comma") -> StreamingHttpResponse:
     """The given calls as a file to download."""
     rows = calls.defer(None).select_related(None).select_related("incident", "recording")
-    return csv_response(request, rows, CALL_COLUMNS, "calls")
+    return csv_response(request, rows, CALL_COLUMNS, "calls", separator)
 
 
-def csv_response(request: HttpRequest, rows: QuerySet[M], columns: Columns, name: str) -> StreamingHttpResponse:
+def csv_response(
+    request: HttpRequest, rows: QuerySet[M], columns: Columns, name: str, separator: str
+) -> StreamingHttpResponse:
     """Stream ``rows`` as UTF-8 with a byte order mark.
 
     Args:
-        request: its ``separator`` parameter chooses one of `SEPARATORS`; anything else means a comma.
+        request: whom to answer.
         rows: read in batches, never all at once.
         columns: header names and values.
         name: beginning of the file name.
+        separator: one of `SEPARATORS`; anything else means a comma.
     """
-    separator = SEPARATORS.get(request.GET.get("separator", ""), ",")
-    body = (chunk.encode() for chunk in _chunks(rows.iterator(chunk_size=_ROWS_AT_ONCE), columns, separator))
+    character = SEPARATORS.get(separator, ",")
+    body = (chunk.encode() for chunk in _chunks(rows.iterator(chunk_size=_ROWS_AT_ONCE), columns, character))
     filename = f"{name}-{timezone.localtime():%Y%m%d-%H%M}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "no-store, private"}
     return StreamingHttpResponse(streamed(request, body), content_type="text/csv; charset=utf-8", headers=headers)

@@ -39,11 +39,6 @@ _SUBSCRIBER_DIGITS = 10
 """Digits of a number in its country: `8 (701) …` and `+7701…` are the same subscriber."""
 
 
-def calls_for_list() -> QuerySet[Call]:
-    """Calls with what a list shows of them, in one query; the long texts are left out."""
-    return Call.objects.select_related("incident", "recording").defer("transcript", "engines")
-
-
 def calls_in_full() -> QuerySet[Call]:
     """Calls with all their own fields, the incident and the recording, in one query."""
     return Call.objects.select_related("incident", "recording")

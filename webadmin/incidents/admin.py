@@ -54,7 +54,8 @@ class IncidentForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        stored = Incident.objects.get(pk=self.instance.pk)
+        # The admin's view is one transaction: what is checked here still holds when it is saved.
+        stored = Incident.objects.select_for_update().get(pk=self.instance.pk)
         changes = {name: cleaned[name] for name in services.EDITABLE if name in cleaned}
         services.check_edit(stored, changes, reason=cleaned.get("reason", ""), seen_version=cleaned.get("seen_version"))
         return cleaned
@@ -102,9 +103,6 @@ class IncidentAdmin(RecordAdmin):
     change_list_template = "admin/incidents/incident/change_list.html"
     change_form_template = "admin/incidents/incident/change_form.html"
     write_csv = staticmethod(incidents_csv)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
-        return selectors.incidents_in_full()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return IncidentChangeList
@@ -195,7 +193,7 @@ class IncidentAdmin(RecordAdmin):
     ) -> HttpResponse:
         assert obj is not None
         # The form has put a person's unsaved values on the object: what is shown beside it is what is stored.
-        stored = Incident.objects.select_related("call", "call__recording").get(pk=obj.pk)
+        stored = selectors.incidents_in_full().get(pk=obj.pk)
         evidence = selectors.evidence_rows(stored)
         context |= {
             "incident": stored,

@@ -31,7 +31,9 @@ INCIDENT_COLUMNS: Columns = {
 }
 
 
-def incidents_csv(request: HttpRequest, incidents: QuerySet[Incident]) -> StreamingHttpResponse:
+def incidents_csv(
+    request: HttpRequest, incidents: QuerySet[Incident], separator: str = "comma"
+) -> StreamingHttpResponse:
     """The given incidents as a file to download."""
     rows = incidents.defer(None).select_related(None).select_related("call")
-    return csv_response(request, rows, INCIDENT_COLUMNS, "incidents")
+    return csv_response(request, rows, INCIDENT_COLUMNS, "incidents", separator)

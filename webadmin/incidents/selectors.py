@@ -20,6 +20,8 @@ from webadmin.incidents.projection import MACHINE
 SEARCHED = ("address", "summary", "call__transcript", "call__caller_number")
 
 LONG_FIELDS = ("call__transcript", "call__engines", "details", "evidence", "notes", "model_answer")
+"""What a list does not show, and does not read."""
+
 _LONGEST_ANSWER = 20_000
 """Characters of the model's answer that a page shows."""
 
@@ -51,11 +53,6 @@ _CHOICES: dict[str, Mapping[str, Any]] = {
     "status": dict(IncidentStatus.choices),
     "language": dict(Language.choices),
 }
-
-
-def incidents_for_list() -> QuerySet[Incident]:
-    """Incidents with what a list shows of them and of their calls, in one query; the long texts are left out."""
-    return Incident.objects.select_related("call").defer(*LONG_FIELDS)
 
 
 def incidents_in_full() -> QuerySet[Incident]:
