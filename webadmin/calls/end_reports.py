@@ -27,8 +27,9 @@ log = structlog.get_logger(__name__)
 
 MOST_BYTES = 16_384
 VALUE_CHARS = 200
-SETTLED_SECONDS = 1.0
-"""Age at which a file counts as written to its end."""
+LAST_LINE = "end=yes"
+SETTLED_SECONDS = 5.0
+"""Age at which a file without its last line is read as it is."""
 
 UNKNOWN_SECONDS = 15.0
 """How long the report of a call that no journal mentions waits: the journal may be a moment behind."""
@@ -176,9 +177,9 @@ def _load(path: Path, now: float) -> EndReport | None:
         if not stat.S_ISREG(about.st_mode):
             _set_aside(path, now)
             return None
-        if now - about.st_mtime < SETTLED_SECONDS:
-            return None
         text = file.read(MOST_BYTES).decode("utf-8", "replace")
+    if LAST_LINE not in text.splitlines()[-1:] and now - about.st_mtime < SETTLED_SECONDS:
+        return None
     written = datetime.fromtimestamp(min(about.st_mtime, now), timezone.get_default_timezone()).astimezone(UTC)
     return parse(call_id, text, written)
 

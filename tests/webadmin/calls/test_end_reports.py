@@ -153,6 +153,14 @@ def test_a_file_still_being_written_is_left(ended: Path):
     assert path.exists()
 
 
+def test_a_file_with_its_last_line_is_read_at_once(ended: Path):
+    call_id = uuid4()
+    apply_batch(entries(call_id, whole_call()))
+    with report(ended, call_id, age=0).open("a") as file:
+        file.write("end=yes\n")
+    assert read_folder(ended) == {call_id}
+
+
 def test_calls_nobody_will_end_are_ended():
     now = timezone.now()
     endless = CallFactory(status="active", started_at=now - timedelta(hours=7), assistant_ended_at=None)
