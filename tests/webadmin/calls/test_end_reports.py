@@ -75,7 +75,7 @@ def test_a_call_that_no_door_took_is_not_lost(ended: Path):
 
 def test_a_report_ahead_of_the_journal_waits_for_it(ended: Path):
     call_id = uuid4()
-    path = report(ended, call_id, at=timezone.now() - timedelta(minutes=1), age=3)
+    path = report(ended, call_id, at=timezone.now() - timedelta(minutes=1), age=8)
     assert read_folder(ended) == set()
     apply_batch(entries(call_id, whole_call(), start=timezone.now() - timedelta(minutes=1)))
     assert read_folder(ended) == {call_id}
