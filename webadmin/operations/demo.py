@@ -18,7 +18,7 @@ from django.contrib.auth import get_user_model
 from dialogue.audio import Audio, read_wav
 from webadmin.calls.models import Call, Status
 from webadmin.incidents.documents import incident_document
-from webadmin.operations.processes import ServiceFailed, free_port, python, service, until_listening
+from webadmin.operations.processes import ServiceFailed, free_port, python, service, until_listening, until_logged
 from webadmin.operations.sip_phone import SipPhone
 
 CALLER_SAYS = ("somebody stole my car last night", "twelve green street", "no")
@@ -76,8 +76,11 @@ async def services(ports: Ports, logs: Path, show: Show) -> AsyncIterator[None]:
         for name, command, port, log_name in plan:
             log_file = logs / f"{log_name}.log"
             process = await stack.enter_async_context(service(name, command, log_file, environment))
-            started.append((name, process, port, log_file))
-        for name, process, port, log_file in started:
+            started.append((name, process, port, log_file, log_name))
+        for name, process, port, log_file, log_name in started:
+            if log_name == "pbx":
+                # Its ports open before it is fully booted; it says so itself when it takes calls.
+                await until_logged(name, process, "Sandbox PBX is up", log_file, START_SECONDS)
             await until_listening(name, process, ("127.0.0.1", port), log_file, START_SECONDS)
             show(f"{name} is up on 127.0.0.1:{port} (log: {log_file})")
         yield

@@ -26,7 +26,7 @@ async def service(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a program while the block runs; end it by its process group afterwards."""
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    with log_file.open("ab") as log:
+    with log_file.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
@@ -75,6 +75,24 @@ async def until_listening(
                 return
     except TimeoutError:
         raise ServiceFailed(f"{name} does not answer on {address[0]}:{address[1]}; its log is {log_file}") from None
+
+
+async def until_logged(
+    name: str, process: asyncio.subprocess.Process, words: str, log_file: Path, seconds: float
+) -> None:
+    """Wait until a service's log, which it alone writes from now on, has ``words``.
+
+    Raises:
+        ServiceFailed: it ended first, or did not say so within ``seconds``.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            while words not in await asyncio.to_thread(log_file.read_text, errors="replace"):
+                if process.returncode is not None:
+                    raise ServiceFailed(f"{name} ended at once; its log is {log_file}:\n{tail(log_file)}")
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise ServiceFailed(f"{name} did not come up; its log is {log_file}:\n{tail(log_file)}") from None
 
 
 def tail(path: Path, lines: int = 5) -> str:
