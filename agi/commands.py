@@ -109,7 +109,7 @@ def parse_headers(block: str) -> dict[str, str]:
             would otherwise stand for a header of its own).
     """
     headers: dict[str, str] = {}
-    for line in block.splitlines():
+    for line in block.strip("\n").split("\n"):
         name, colon, value = line.partition(":")
         if not colon or not name.startswith("agi_") or name in headers:
             raise LineError("bad_header", "a header line has another form or comes twice")

@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 import structlog
 
 from agi import variables
-from agi.line import AgiLine, Spool
+from agi.line import AgiLine
 from agi.server import SessionHandler
 from agi.session import AgiSession
+from agi.spool import Spool
 from dialogue.ports import Line, VoiceActivity
 
 log = structlog.get_logger(__name__)
