@@ -107,7 +107,7 @@ async def test_a_hanging_engine_is_cut_off_and_the_next_one_serves():
 
 
 async def test_the_whole_stage_ends_with_its_budget():
-    policy = Policy(budget=0.3, attempt=0.2, attempts=5, pause=0.01)
+    policy = Policy(budget=0.3, attempt=5, attempts=5, pause=0.01)
     started = time.monotonic()
     assert (
         await code_of(Recogniser([Ear("a", "hang"), Ear("b", "hang")], policy).recognise(SOUND, RUSSIAN)) == "timeout"
@@ -190,6 +190,21 @@ async def test_an_engine_that_keeps_failing_is_left_alone_until_a_probe_succeeds
     clock.extra += 31
     assert (await recogniser.recognise(SOUND, RUSSIAN)).engine == "a"
     assert (await recogniser.recognise(SOUND, RUSSIAN)).engine == "a"
+
+
+async def test_a_caller_who_leaves_during_a_probe_leaves_the_engine_to_the_next():
+    clock = Clock()
+    policy = Policy(budget=60, attempt=60, attempts=1, failures=1, cooldown=30)
+    ear = Ear("a", failing("connection"), "hang", "да")
+    recogniser = Recogniser([ear], policy, clock)
+    assert await code_of(recogniser.recognise(SOUND, RUSSIAN)) == "connection"
+    clock.extra += 31
+    leaving = asyncio.create_task(recogniser.recognise(SOUND, RUSSIAN))
+    await asyncio.sleep(0.02)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert (await recogniser.recognise(SOUND, RUSSIAN)).transcript.text == "да"
 
 
 async def test_failures_over_a_requests_content_leave_the_circuit_closed():
@@ -325,12 +340,18 @@ class Mind:
     def __init__(self, name: str, *deltas) -> None:
         self.name = name
         self.deltas = deltas
+        self.ended = 0
 
     async def reply(self, messages, schema, tools=()):
-        for delta in self.deltas:
-            if isinstance(delta, Exception):
-                raise delta
-            yield delta
+        try:
+            for delta in self.deltas:
+                if isinstance(delta, Exception):
+                    raise delta
+                yield delta
+        finally:
+            # Whoever awaits here ends only where the reply is closed, not where it is left to the garbage collector.
+            await asyncio.sleep(0)
+            self.ended += 1
 
     async def close(self) -> None: ...
 
@@ -345,6 +366,12 @@ async def test_the_model_that_gives_the_object_serves():
     thought = await Thinker([bad, wrong, Mind("good", ANSWER)], QUICK).answer(ASKED, Report)
     assert (thought.answer, thought.engine) == (ANSWER, "good")
     assert [f.code for f in thought.failures] == ["invalid_answer", "invalid_answer"]
+
+
+async def test_a_model_that_would_go_on_talking_is_ended_with_its_answer():
+    talkative = Mind("a", ANSWER, TextDelta("and another thing"))
+    await Thinker([talkative], QUICK).answer(ASKED, Report)
+    assert talkative.ended == 1
 
 
 async def test_without_a_model_the_thinker_is_not_available():

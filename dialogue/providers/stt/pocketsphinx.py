@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 
 import structlog
 
-from dialogue.audio import SAMPLE_BYTES
+from dialogue.audio import SAMPLE_BYTES, Audio
 from dialogue.errors import ProviderError, Stage
 from dialogue.ports import SttCapabilities, SttRequest
 from dialogue.turns import Transcript
@@ -90,7 +90,9 @@ class PocketSphinx:
         if len(pcm) < SHORTEST * RATE * SAMPLE_BYTES:
             yield Transcript("", language="en", engine=self.name)
             return
-        text, confidence = await self._submit(_decode, bytes(pcm[: len(pcm) // SAMPLE_BYTES * SAMPLE_BYTES]))
+        # Digital silence before the first word spoils the decoder's running estimate of the channel.
+        sound = Audio(bytes(pcm[: len(pcm) // SAMPLE_BYTES * SAMPLE_BYTES]), RATE).without_silence()
+        text, confidence = await self._submit(_decode, sound.pcm)
         yield Transcript(text, language="en", confidence=confidence, engine=self.name)
 
     async def close(self) -> None:
