@@ -41,6 +41,28 @@ class Audio:
         samples = np.frombuffer(self.pcm, dtype="<i2")
         return Audio(soxr.resample(samples, self.rate, rate).astype("<i2").tobytes(), rate)
 
+    def without_silence(self, margin: float = 0.2) -> Audio:
+        """Return the sound without the silence before and after it.
+
+        Silence is what stays 36 dB under the loudest 20 ms. Sound that is silent throughout is returned as it is.
+
+        Args:
+            margin: seconds of silence that are kept on either side.
+        """
+        samples = np.frombuffer(self.pcm, dtype="<i2").astype(np.float64)
+        frame = self.rate // 50
+        whole = len(samples) // frame
+        if not whole:
+            return self
+        loudness = np.sqrt((samples[: whole * frame].reshape(whole, frame) ** 2).mean(axis=1))
+        loud = np.flatnonzero(loudness > max(loudness.max() / 63, 1.0))
+        if not len(loud):
+            return self
+        kept = int(margin * self.rate)
+        first = max(0, int(loud[0]) * frame - kept)
+        last = (int(loud[-1]) + 1) * frame + kept
+        return Audio(self.pcm[first * SAMPLE_BYTES : last * SAMPLE_BYTES], self.rate)
+
     def to_wav(self) -> bytes:
         """Return a RIFF WAVE file of this sound."""
         out = io.BytesIO()

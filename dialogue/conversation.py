@@ -1,4 +1,4 @@
-"""Text in, text out: what a caller's words mean and what is answered. Chat, simulation and every door use it as it is."""
+"""Text in, text out: what words mean and what is answered. Chat, simulation and every door use it as it is."""
 
 from __future__ import annotations
 

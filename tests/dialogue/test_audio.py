@@ -81,3 +81,16 @@ def test_resampling_keeps_duration_and_pitch(rate):
 
 def test_no_sound_at_any_rate_is_no_sound():
     assert Audio(b"", 8000).at(16_000) == Audio(b"", 16_000)
+
+
+def test_silence_around_speech_goes_and_a_margin_stays() -> None:
+    tone = (np.sin(np.arange(16_000) / 5) * 8000).astype("<i2").tobytes()
+    silence = b"\1\0" * 16_000
+    trimmed = Audio(silence + tone + silence, 16_000).without_silence(margin=0.1)
+    assert trimmed.seconds == pytest.approx(1.2, abs=0.05)
+    assert tone in trimmed.pcm
+
+
+def test_silence_alone_and_nothing_at_all_stay_as_they_are() -> None:
+    for pcm in (b"", b"\0\0" * 16_000, b"\1\0"):
+        assert Audio(pcm, 16_000).without_silence().pcm == pcm

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
+import numpy as np
 import structlog
 
 from dialogue.audio import SAMPLE_BYTES, Audio
@@ -34,6 +35,10 @@ RATE = 16_000
 
 SHORTEST = 0.1
 """Seconds below which there is no word to find and the decoder refuses to start."""
+
+
+QUIETEST = 33
+"""Loudness (root mean square of 16-bit samples, -60 dB) that speech on a telephone exceeds in its loudest 0.1 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,11 @@ class PocketSphinx:
         if len(pcm) < SHORTEST * RATE * SAMPLE_BYTES:
             yield Transcript("", language="en", engine=self.name)
             return
-        # Digital silence before the first word spoils the decoder's running estimate of the channel.
+        # A word or two between seconds of silence are taken for others; digital silence alone for a short word.
         sound = Audio(bytes(pcm[: len(pcm) // SAMPLE_BYTES * SAMPLE_BYTES]), RATE).without_silence()
+        if not any(sound.pcm):
+            yield Transcript("", language="en", engine=self.name)
+            return
         text, confidence = await self._submit(_decode, sound.pcm)
         yield Transcript(text, language="en", confidence=confidence, engine=self.name)
 
@@ -196,19 +204,24 @@ def _load() -> Any:
     if _decoder is None:
         from pocketsphinx import Decoder
 
-        _decoder = Decoder(samprate=RATE, loglevel="FATAL")
+        # Digital silence, alone or between words, is "dog" to the decoder, with a posterior of 1; faint noise is not.
+        _decoder = Decoder(samprate=RATE, loglevel="FATAL", dither=True, seed=1)
     return _decoder
 
 
 def _warm() -> None:
-    _decode(bytes(RATE * SAMPLE_BYTES // 2))
+    _decode(np.random.default_rng(0).normal(0, 10 * QUIETEST, RATE // 2).astype("<i2").tobytes())
 
 
 def _decode(pcm: bytes) -> tuple[str, float | None]:
     """Return the words and their confidence (None where there are none)."""
     global _decoder
+    if loudest(pcm) < QUIETEST:
+        return "", None
     decoder = _load()
     try:
+        # The decoder goes on adapting to the channel; a caller must not be heard through the one before.
+        decoder.reinit_feat()
         decoder.start_utt()
         decoder.process_raw(pcm, full_utt=True)
         decoder.end_utt()
@@ -222,6 +235,13 @@ def _decode(pcm: bytes) -> tuple[str, float | None]:
             decoder.end_utt()
         raise RuntimeError(type(error).__name__) from None
     return words_of(segments)
+
+
+def loudest(pcm: bytes) -> float:
+    """Return the root mean square of the loudest 0.1 s of 16-bit PCM, in steps of its scale."""
+    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float64)
+    frames = samples[: len(samples) // (RATE // 10) * (RATE // 10)].reshape(-1, RATE // 10)
+    return float(np.sqrt((frames * frames).mean(axis=1)).max(initial=0.0))
 
 
 def words_of(segments: list[tuple[str, float, int]]) -> tuple[str, float | None]:

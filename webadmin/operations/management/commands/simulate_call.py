@@ -12,6 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from dialogue.audio import Audio, AudioFormatError
 from dialogue.call import Call, CallFacts
 from dialogue.scenarios import registry as scenarios
+from webadmin.calls import services
 from webadmin.incidents.documents import incident_document
 from webadmin.operations.agi_service import open_journal
 from webadmin.operations.command import HotlineCommand
@@ -34,6 +35,7 @@ class Command(HotlineCommand):
         except AudioFormatError as error:
             raise CommandError(str(error)) from error
         call_id = self.run_async(self._call(line, options["scenario"], options["language"]))
+        services.finish_call(call_id)
         if options["save"]:
             self._save(line.heard, options["save"])
         self.stdout.write(json.dumps(incident_document(call_id), ensure_ascii=False, indent=2))
