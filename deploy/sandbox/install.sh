@@ -37,7 +37,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-# Prints "new enough" releases: older ones have known holes, see docs/decisions/0007-asterisk-version.md.
+# Whether an Asterisk has no hole that is known: dialplan/README.md says which versions. pbx.py decides the same way.
 new_enough() {
   local version
   version=$("$@" -V 2>/dev/null | sed -n 's/^Asterisk \([0-9.]*\).*/\1/p')
@@ -53,6 +53,7 @@ if [ -x "$root_fs/usr/sbin/asterisk" ] || new_enough /usr/sbin/asterisk; then
 fi
 say "Fetching Asterisk into $root_fs (about half a minute, 350 MB; needs root)"
 mkdir -p var
+# Built beside and then renamed: an interrupted run leaves no half behind that looks like a whole.
 as_root rm -rf "$root_fs.part"
 if as_root mmdebstrap --quiet --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' \
   --include=asterisk,asterisk-modules,asterisk-core-sounds-en,asterisk-core-sounds-ru \

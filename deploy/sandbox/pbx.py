@@ -36,33 +36,44 @@ class Asterisk:
 
     Args:
         root: folder that holds its file system; `/` for an installed one.
-        modules: its modules, as Asterisk sees the path.
+        entered: whether bubblewrap makes `root` its file system, so that folders keep their usual paths in it.
     """
 
     root: Path
-    modules: Path
+    entered: bool = False
 
     @property
-    def installed(self) -> bool:
-        return self.root == Path("/")
+    def seen(self) -> Path:
+        """Its root as it sees the path itself."""
+        return Path("/") if self.entered else self.root
+
+    @property
+    def modules(self) -> Path:
+        """Its modules, as it sees the path."""
+        library = self.root / "usr/lib"
+        for found in [*sorted(library.glob("*/asterisk/modules")), *library.glob("asterisk/modules")]:
+            return self.seen / found.relative_to(self.root)
+        raise PbxError(f"Asterisk under {self.root} has no modules: run `make system`")
 
     def command(self, writable: list[Path], readable: list[Path]) -> list[str]:
-        """Return what comes before Asterisk's own arguments.
-
-        A root file system is entered by bubblewrap, which leaves no mounts behind; folders keep their paths in it.
-        """
-        if self.installed:
-            return ["/usr/sbin/asterisk"]
-        binds = [word for path in writable for word in ("--bind", str(path), str(path))]
-        binds += [word for path in readable for word in ("--ro-bind", str(path), str(path))]
-        return [
-            *("bwrap", "--die-with-parent", "--ro-bind", str(self.root / "usr"), "/usr"),
-            *("--ro-bind", str(self.root / "etc"), "/etc", "--symlink", "usr/bin", "/bin"),
-            *("--symlink", "usr/sbin", "/sbin", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64"),
-            *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--dir", "/var"),  # noqa: S108
-            *binds,
-            "/usr/sbin/asterisk",
-        ]
+        """Return the words that stand before Asterisk's own arguments. Neither way leaves mounts behind."""
+        program = str(self.seen / "usr/sbin/asterisk")
+        if self.entered:
+            binds = [word for path in writable for word in ("--bind", str(path), str(path))]
+            binds += [word for path in readable for word in ("--ro-bind", str(path), str(path))]
+            return [
+                *("bwrap", "--die-with-parent", "--ro-bind", str(self.root / "usr"), "/usr"),
+                *("--ro-bind", str(self.root / "etc"), "/etc", "--symlink", "usr/bin", "/bin"),
+                *("--symlink", "usr/sbin", "/sbin", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64"),
+                *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--dir", "/var"),  # noqa: S108
+                *binds,
+                program,
+            ]
+        if self.root == Path("/"):
+            return [program]
+        for loader in self.root.glob("usr/lib/*/ld-linux*.so*"):
+            return [str(loader), "--library-path", str(loader.parent), program]
+        raise PbxError(f"{self.root} has no program loader: remove it and run `make system`")
 
 
 def find_asterisk(root: Path) -> Asterisk:
@@ -74,15 +85,13 @@ def find_asterisk(root: Path) -> Asterisk:
     installed = Path("/usr/sbin/asterisk")
     version = _version(installed)
     if version and _without_known_holes(version):
-        return Asterisk(Path("/"), _modules(Path("/")))
+        return Asterisk(Path("/"))
     if (root / "usr/sbin/asterisk").exists():
-        if shutil.which("bwrap") is None:
-            raise PbxError("bubblewrap is needed to run Asterisk and is not installed: run `make system`")
-        return Asterisk(root, _modules(root))
+        return Asterisk(root, entered=_bubblewrap_works())
     if version:
         text = ".".join(map(str, version))
         sys.stderr.write(f"WARNING: Asterisk {text} is older than 22.10.1 (20.20.1) and has known holes.\n")
-        return Asterisk(Path("/"), _modules(Path("/")))
+        return Asterisk(Path("/"))
     raise PbxError("Asterisk is not installed: run `make system`")
 
 
@@ -120,7 +129,7 @@ def run(settings: Settings) -> int:
         raise PbxError(f"An Asterisk runs already with {settings.pbx}: stop it, or set PBX_DIR")
     check_ports(settings)
     control.unlink(missing_ok=True)
-    config = render(settings, asterisk.modules)
+    config = render(settings, asterisk.seen, asterisk.modules)
     command = [*_prefix(settings, asterisk), "-f", "-T", "-C", str(config)]
     log = (settings.pbx / "log" / "console").open("wb")
     with log:
@@ -217,13 +226,15 @@ def _why(settings: Settings) -> str:
     return (lines[-1] if lines else "no message") + f" (log: {settings.pbx / 'log'})"
 
 
-def _modules(root: Path) -> Path:
-    """Where an Asterisk has its modules, as seen from inside its root."""
-    for found in sorted((root / "usr/lib").glob("*/asterisk/modules")) + sorted(
-        (root / "usr/lib").glob("asterisk/modules")
-    ):
-        return Path("/") / found.relative_to(root)
-    raise PbxError(f"Asterisk under {root} has no modules: run `make system`")
+def _bubblewrap_works() -> bool:
+    """Whether this user may enter a root file system: some kernels and Ubuntu's AppArmor refuse it without root.
+
+    Asterisk then runs straight out of the folder, with the folder's own libraries.
+    """
+    if shutil.which("bwrap") is None:
+        return False
+    words = ["bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
+    return subprocess.run(words, capture_output=True, timeout=BOOT_SECONDS, check=False).returncode == 0
 
 
 def _version(program: Path) -> tuple[int, ...] | None:

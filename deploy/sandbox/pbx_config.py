@@ -94,11 +94,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
-def render(settings: Settings, modules: Path) -> Path:
+def render(settings: Settings, root: Path, modules: Path) -> Path:
     """Write the configuration to `PBX_DIR/etc` and make the folders Asterisk writes to. Returns `asterisk.conf`.
 
     Args:
         settings: ports and paths.
+        root: root of Asterisk's file system, as Asterisk sees the path.
         modules: Asterisk's modules, as Asterisk sees the path.
     """
     pbx, etc = settings.pbx, settings.pbx / "etc"
@@ -111,8 +112,8 @@ def render(settings: Settings, modules: Path) -> Path:
         "ETC": etc,
         "MODULES": modules,
         "PBX": pbx,
-        "DATA": "/usr/share/asterisk",
-        "SBIN": "/usr/sbin",
+        "DATA": root / "usr/share/asterisk",
+        "SBIN": root / "usr/sbin",
         "DIALPLAN": DIALPLAN,
         "SIP_PORT": settings.sip,
         "AMI_PORT": settings.ami,

@@ -24,7 +24,9 @@ def settings(tmp_path: Path, **values: str) -> pbx_config.Settings:
 
 
 def test_every_placeholder_is_filled_and_only_the_owner_reads_the_result(tmp_path: Path) -> None:
-    main = pbx_config.render(settings(tmp_path, SANDBOX_SIP_PORT="15061", CALL_LANGUAGE="kk"), Path("/modules"))
+    main = pbx_config.render(
+        settings(tmp_path, SANDBOX_SIP_PORT="15061", CALL_LANGUAGE="kk"), Path("/"), Path("/modules")
+    )
     for file in main.parent.iterdir():
         assert not re.search(r"@[A-Z_]+@", file.read_text()), file.name
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
