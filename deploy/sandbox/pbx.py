@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,7 +137,13 @@ def run(settings: Settings) -> int:
     with log:
         # A session of its own: a terminal's Ctrl-C reaches us alone, and we end Asterisk in order.
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=settings.pbx
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=settings.pbx,
+            preexec_fn=_end_with_parent(),
         )
     try:
         if not _booted(settings, asterisk, process, stopping):
@@ -224,6 +232,12 @@ def _prefix(settings: Settings, asterisk: Asterisk) -> list[str]:
 def _why(settings: Settings) -> str:
     lines = (settings.pbx / "log" / "console").read_text("utf-8", "replace").strip().splitlines()
     return (lines[-1] if lines else "no message") + f" (log: {settings.pbx / 'log'})"
+
+
+def _end_with_parent() -> Callable[[], None]:
+    """Return what makes a child end with us, also where we are killed."""
+    libc, set_death_signal = ctypes.CDLL(None), 1
+    return lambda: libc.prctl(set_death_signal, signal.SIGTERM, 0, 0, 0)
 
 
 def _bubblewrap_works() -> bool:
