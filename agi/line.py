@@ -114,6 +114,8 @@ class AgiLine:
             CallerHungUp: the caller is gone.
             LineError: the marker could not be set; the dialplan then finds none, and does the same.
         """
+        if briefing is not None and briefing.language:
+            await self._session.set_variable(variables.CALL_LANGUAGE, briefing.language)
         await self._session.set_variable(variables.CALL_REASON, reason.value)
         await self._finish("transfer")
 

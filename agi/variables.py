@@ -4,7 +4,8 @@ CALL_ID = "CALL_ID"
 """UUID the dialplan makes before anything else; names the call everywhere."""
 
 CALL_LANGUAGE = "CALL_LANGUAGE"
-"""ISO 639-1 code the call begins in; set by the dialplan, empty for the scenario's own."""
+"""ISO 639-1 code the call begins in; set by the dialplan, empty for the scenario's own. A transfer sets it to the
+language the caller came to speak, for the dialplan's announcements."""
 
 CALL_REASON = "CALL_REASON"
 """Why a person takes over (`dialogue.turns.TransferReason`); set before the marker."""

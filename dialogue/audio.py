@@ -44,7 +44,8 @@ class Audio:
     def without_silence(self, margin: float = 0.2) -> Audio:
         """Return the sound without the silence before and after it.
 
-        Silence is what stays 36 dB under the loudest 20 ms. Sound that is silent throughout is returned as it is.
+        Silence is what stays 36 dB under the loudest 20 ms and below an RMS of 60, so that a bang hides no whisper.
+        Sound that is silent throughout is returned as it is.
 
         Args:
             margin: seconds of silence that are kept on either side.
@@ -55,7 +56,7 @@ class Audio:
         if not whole:
             return self
         loudness = np.sqrt((samples[: whole * frame].reshape(whole, frame) ** 2).mean(axis=1))
-        loud = np.flatnonzero(loudness > max(loudness.max() / 63, 1.0))
+        loud = np.flatnonzero(loudness > min(max(loudness.max() / 63, 1.0), 60.0))
         if not len(loud):
             return self
         kept = int(margin * self.rate)

@@ -163,8 +163,8 @@ class Call:
         if not transcript.text:
             return self._missed()
         exchange = await self._conversation.hear(transcript)
-        if exchange.failure is not None:
-            await self._note_failure(exchange.failure)
+        for failure in (*exchange.passed_over, *([exchange.failure] if exchange.failure else [])):
+            await self._note_failure(failure)
         await self._note_assessment(exchange.assessment, exchange.seconds)
         return exchange.turn.reply
 
@@ -225,6 +225,8 @@ class Call:
 
     async def _say(self, reply: Reply) -> None:
         speech = await self._speaker.prepare(reply.text, reply.language)
+        for failure in speech.failures:
+            await self._note_failure(failure)
         spoken = await self._line.say(speech)
         self._pressed = spoken.key
         await self._note(

@@ -6,9 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dialogue.errors import ProviderError
-from dialogue.ports import Answer, Briefing, ScenarioSession
-from dialogue.resilience import Thinker
+from dialogue.errors import CallError, ProviderError
+from dialogue.ports import Briefing, ScenarioSession
+from dialogue.resilience import Thinker, Thought
 from dialogue.turns import Assessment, NextStep, Reply, Transcript, TransferReason, Turn
 
 OPERATOR_KEY = "0"
@@ -23,12 +23,14 @@ class Exchange:
         assessment: the scenario's structured outcome so far.
         seconds: how long deciding took, the model's answer included.
         failure: why the model did not serve; None where it did or there is none.
+        passed_over: failures of models before the one that served.
     """
 
     turn: Turn
     assessment: Assessment
     seconds: float
     failure: ProviderError | None = None
+    passed_over: tuple[CallError, ...] = ()
 
 
 class Conversation:
@@ -69,7 +71,8 @@ class Conversation:
         """Take what the caller said (not empty) and decide what follows."""
         self._silences = self._misses = 0
         started = time.monotonic()
-        answer, failure = await self._ask_model(heard)
+        thought, failure = await self._ask_model(heard)
+        answer = thought.answer if thought else None
         assessment, reply = self._session.decide(self._turns, heard, answer)
         if self._session.wants_person(heard.text):
             reply = self._session.hand_over(TransferReason.CALLER_ASKED)
@@ -78,7 +81,8 @@ class Conversation:
             reply = self._session.hand_over(TransferReason.INVALID_ANSWER if invalid else TransferReason.FAILURE)
         reply = self._within_limit(reply)
         self._keep(heard, reply)
-        return Exchange(self._turns[-1], assessment, time.monotonic() - started, failure)
+        passed_over = thought.failures if thought else ()
+        return Exchange(self._turns[-1], assessment, time.monotonic() - started, failure, passed_over)
 
     async def classify(self, said: Sequence[Transcript]) -> Assessment:
         """Classify a finished conversation's words, asking the model once about all of them.
@@ -90,10 +94,10 @@ class Conversation:
             _, reply = self._session.decide(self._turns, heard, None)
             self._keep(heard, reply)
         for heard in said[-1:]:
-            answer, failure = await self._ask_model(heard)
+            thought, failure = await self._ask_model(heard)
             if failure is not None:
                 raise failure
-            self._session.decide(self._turns, heard, answer)
+            self._session.decide(self._turns, heard, thought.answer if thought else None)
         return self._session.assessment()
 
     def silence(self) -> Reply:
@@ -118,15 +122,14 @@ class Conversation:
         """What the person who takes over is told."""
         return self._session.briefing()
 
-    async def _ask_model(self, heard: Transcript) -> tuple[Answer | None, ProviderError | None]:
+    async def _ask_model(self, heard: Transcript) -> tuple[Thought | None, ProviderError | None]:
         if not self._thinker.available:
             return None, None
         request = self._session.request(self._turns, heard)
         try:
-            thought = await self._thinker.answer(request.messages, request.schema)
+            return await self._thinker.answer(request.messages, request.schema), None
         except ProviderError as error:
             return None, error
-        return thought.answer, None
 
     def _within_limit(self, reply: Reply) -> Reply:
         if reply.then is NextStep.LISTEN and len(self._turns) >= self._max_turns:

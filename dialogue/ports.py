@@ -71,10 +71,11 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Briefing:
-    """What a person who takes over is told: the scenario's fields and one sentence."""
+    """What a person who takes over is told: one sentence, the scenario's fields, and the language spoken."""
 
     summary: str
     fields: Mapping[str, Any]
+    language: str = ""
 
 
 class Line(Protocol):

@@ -22,6 +22,7 @@ END_REPORT = "end_report"
 
 DOOR_DIED = "door_died"
 DOOR_UNREACHABLE = "door_unreachable"
+TAKEN_BY_PBX = "taken_by_pbx"
 LOST = "lost"
 
 REPORTED_GRACE = timedelta(minutes=5)
@@ -54,10 +55,14 @@ def hung_up_before_queue(report: dict[str, Any]) -> bool:
 
 
 def correct_after_report(call: Call, report: dict[str, Any]) -> None:
-    """A call counted as broken by its door's death was left by its caller, where the PBX saw no queue.
+    """Correct what a door could not know: where the caller went when its line ended.
 
-    The caller holds the call's row locked, in a transaction.
+    A call counted as broken by its door's death was left by its caller, where the PBX saw no queue. A call whose line
+    ended under the door was taken from it by the PBX's time limit, where the PBX saw the queue. The caller of this
+    function holds the call's row locked, in a transaction.
     """
+    if call.status == Status.HUNG_UP and not hung_up_before_queue(report):
+        _append_end(call, CallEnded(CallStatus.FAILED, TAKEN_BY_PBX))
     if call.status == Status.FAILED and call.end_reason in (DOOR_DIED, LOST) and hung_up_before_queue(report):
         _append_end(call, CallEnded(CallStatus.HUNG_UP, call.end_reason))
 

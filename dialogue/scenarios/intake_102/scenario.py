@@ -194,7 +194,8 @@ class Session:
                 ("department", "recommended_department"),
             )
         }
-        return Briefing(str(fields.get("summary") or wording.summarise(unknown(), "", self._language)), fields)
+        summary = str(fields.get("summary") or wording.summarise(unknown(), "", self._language))
+        return Briefing(summary, fields, self._language)
 
     def hints(self) -> tuple[str, ...]:
         """Words a recogniser should expect: parts of addresses and what emergencies are called."""
