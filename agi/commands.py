@@ -65,10 +65,11 @@ def command_line(command: str, *arguments: str | int) -> bytes:
     Raises:
         LineError: ``command_too_long``.
     """
-    words = [command, *(str(word) if isinstance(word, int) else quote(word) for word in arguments)]
-    line = " ".join(words).encode("utf-8", "replace") + b"\n"
+    for word in arguments:
+        command += f" {word}" if isinstance(word, int) else f" {quote(word)}"
+    line = f"{command}\n".encode("utf-8", "replace")
     if len(line) > MAX_LINE_BYTES:
-        raise LineError("command_too_long", f"{command} takes {len(line)} bytes")
+        raise LineError("command_too_long", f"it takes {len(line)} bytes")
     return line
 
 

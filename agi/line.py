@@ -14,7 +14,7 @@ from agi import variables
 from agi.commands import AgiResult
 from agi.ear import RATE, RECORDED_RATE, Ear, Verdict
 from agi.session import AgiSession
-from agi.spool import SLIN_FORMATS, Spool, is_full, open_to_pbx, write_whole
+from agi.spool import SLIN_FORMATS, Spool, in_thread, is_full, open_to_pbx, write_whole
 from dialogue.audio import SAMPLE_BYTES, Audio
 from dialogue.errors import CallerHungUp, CallError, LineError, Stage
 from dialogue.ports import Briefing, ListenLimits, Speech, Spoken, VoiceActivity
@@ -96,14 +96,14 @@ class AgiLine:
                 if verdict is not None:
                     break
             if verdict is Verdict.SILENT:
-                if not ear.seconds and await asyncio.to_thread(is_full, self._spool.local):
+                if not ear.seconds and await in_thread(is_full, self._spool.local):
                     raise LineError("recording_not_written", "the disk is full")
                 return Silence(max(ear.seconds, time.monotonic() - started))
             return await self._keep(name, ear, cut=verdict is Verdict.CUT)
         except CallerHungUp:
             raise CallerHungUp(await self._last_words(name, ear)) from None
         finally:
-            await asyncio.to_thread(_remove, segments)
+            await in_thread(_remove, segments)
 
     async def transfer(self, reason: TransferReason, briefing: Briefing | None) -> None:
         """Give the caller to a person: the dialplan does it once it sees the marker.
@@ -135,10 +135,10 @@ class AgiLine:
         try:
             path = self._spool.speech(speech.cache_key, rate)
             there = self._spool.local / path
-            size = await asyncio.to_thread(_size, there)
+            size = await in_thread(_size, there)
             if not size:
                 pcm = b"".join([chunk async for chunk in speech.chunks()])
-                size = await asyncio.to_thread(_write_speech, there, Audio(pcm, speech.rate), rate)
+                size = await in_thread(_write_speech, there, Audio(pcm, speech.rate), rate)
         except (OSError, ValueError) as error:
             raise LineError("speech_not_written", type(error).__name__) from error
         if not size:
@@ -150,7 +150,7 @@ class AgiLine:
         session = self._session
         there = self._spool.local / segment
         try:
-            await asyncio.to_thread(open_to_pbx, there.parent)
+            await in_thread(open_to_pbx, there.parent)
         except OSError as error:
             raise LineError("recording_not_written", type(error).__name__) from error
         ear.follow(there, time.monotonic())
@@ -217,15 +217,15 @@ class AgiLine:
         name = Path("speech") / "silence"
         there = self._spool.local / name.with_suffix(".sln")
         try:
-            if not await asyncio.to_thread(_size, there):
-                await asyncio.to_thread(write_whole, there, bytes(SILENCE_SECONDS * 8000 * SAMPLE_BYTES), 0o644)
+            if not await in_thread(_size, there):
+                await in_thread(write_whole, there, bytes(SILENCE_SECONDS * 8000 * SAMPLE_BYTES), 0o644)
         except OSError as error:
             raise LineError("speech_not_written", type(error).__name__) from error
         return name
 
     async def _poll(self, ear: Ear) -> Verdict | None:
         try:
-            return await asyncio.to_thread(ear.poll, time.monotonic())
+            return await in_thread(ear.poll, time.monotonic())
         except OSError as error:
             raise LineError("recording_not_written", type(error).__name__) from error
 
@@ -233,7 +233,7 @@ class AgiLine:
         kept = name.with_suffix(".wav")
         audio = ear.audio
         try:
-            await asyncio.to_thread(lambda: write_whole(self._spool.local / kept, audio.to_wav(), 0o640))
+            await in_thread(lambda: write_whole(self._spool.local / kept, audio.to_wav(), 0o640))
         except OSError as error:
             raise LineError("recording_not_written", type(error).__name__) from error
         return Utterance(audio, kept.as_posix(), cut)
@@ -241,7 +241,7 @@ class AgiLine:
     async def _last_words(self, name: Path, ear: Ear) -> Utterance | None:
         """What was said before the line went dead: Asterisk writes it out while it takes the channel down."""
         try:
-            await asyncio.to_thread(ear.settle)
+            await in_thread(ear.settle)
             return await self._keep(name, ear, cut=False) if ear.spoke else None
         except (CallError, OSError) as error:
             log.warning("last_words_lost", call_id=self._call_id, stage=Stage.LINE.value, code=type(error).__name__)

@@ -77,6 +77,8 @@ class _Application(Application):  # type: ignore[misc]  # panoramisk has no type
             )
         except Exception:
             log.exception("call_failed", call_id=session.call_id, stage=Stage.LINE.value, code="unexpected")
+        finally:
+            session.close()
 
 
 class FastAgiServer:

@@ -18,6 +18,12 @@ REPLY_SECONDS = 10.0
 _USAGE_LINES = 200
 """Lines of a usage text (520) that are read past before it counts as garbage."""
 
+_OUT_OF_STEP = frozenset({"timeout", "bad_reply", "reply_too_long"})
+"""After these, replies no longer match commands: what follows must not be read as an answer."""
+
+_COMMON = {f"200 result={result}\n".encode(): AgiResult(200, result) for result in ("0", "1")}
+"""What most replies are, so that they need no parsing."""
+
 _ERRORS = {"510": "command_unknown", "503": "out_of_memory"}
 
 
@@ -43,8 +49,11 @@ class AgiSession(Request):  # type: ignore[misc]  # panoramisk has no types
         self.closed = False
         self.call_id = ""
         """UUID of the call, once a route has found it; for the log."""
-        self._out = writer
-        self._read_line = reader.readline
+        self._in = reader
+        self._out = writer.transport
+        self._clock = asyncio.get_running_loop().time
+        self._due: float | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._released = False
 
     @property
@@ -72,6 +81,7 @@ class AgiSession(Request):  # type: ignore[misc]  # panoramisk has no types
             raise LineError("released", "the call was given back to the dialplan")
         if self.closed or self._out.is_closing():
             raise CallerHungUp
+        # Commands are short and each waits for its reply, so there is nothing to drain.
         self._out.write(command_line(command, *arguments))
 
     async def reply(self, seconds: float = REPLY_SECONDS, *, dead: bool = False) -> AgiResult:
@@ -85,16 +95,17 @@ class AgiSession(Request):  # type: ignore[misc]  # panoramisk has no types
             CallerHungUp: the caller is gone.
             LineError: ``timeout``, ``bad_reply``, ``reply_too_long``, ``command_unknown``, ``command_syntax``.
         """
+        self._due = due = self._clock() + seconds
+        if self._alarm is None or self._alarm.when() > due:
+            self._set_alarm(due)
         try:
-            async with asyncio.timeout(seconds):
-                result: AgiResult = await self._read_result()
-        except TimeoutError:
-            self._give_up()
-            raise LineError("timeout", f"no reply within {seconds:g} s") from None
+            result: AgiResult = await self._read_result()
         except LineError as error:
-            if error.code in {"bad_reply", "reply_too_long"}:
-                self._give_up()
+            if error.code in _OUT_OF_STEP:
+                self.release()
             raise
+        finally:
+            self._due = None
         if self.hung_up and not dead:
             raise CallerHungUp
         return result
@@ -119,9 +130,17 @@ class AgiSession(Request):  # type: ignore[misc]  # panoramisk has no types
         found = await self.command("GET VARIABLE", name, dead=True)
         return found.data if found.result == "1" else None
 
+    def close(self) -> None:
+        """End the session's own timer. Called by the server."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+
     async def _read_result(self) -> AgiResult:
         while True:
-            line = await self._next_line()
+            raw = await self._next_line()
+            if common := _COMMON.get(raw):
+                return common
+            line = raw.decode("utf-8", "replace").rstrip()
             if line.startswith("200 "):
                 return parse_result(line)
             if line == "HANGUP":
@@ -140,22 +159,32 @@ class AgiSession(Request):  # type: ignore[misc]  # panoramisk has no types
 
     async def _skip_usage(self) -> None:
         for _ in range(_USAGE_LINES):
-            if (await self._next_line()).startswith("520 "):
+            if (await self._next_line()).startswith(b"520 "):
                 return
         raise LineError("bad_reply", "a usage text does not end")
 
-    async def _next_line(self) -> str:
+    async def _next_line(self) -> bytes:
         try:
-            raw = await self._read_line()
-        except ValueError:
+            return await self._in.readuntil()
+        except TimeoutError:
+            raise LineError("timeout", "Asterisk did not answer in time") from None
+        except asyncio.LimitOverrunError:
             raise LineError("reply_too_long") from None
-        except OSError:
-            raw = b""
-        if raw[-1:] != b"\n":
+        except (asyncio.IncompleteReadError, OSError):
             self.closed = True
-            raise CallerHungUp
-        return raw.decode("utf-8", "replace").rstrip("\r\n")
+            raise CallerHungUp from None
 
-    def _give_up(self) -> None:
-        """Replies no longer match commands: what follows must not be read as an answer."""
-        self._released = True
+    def _set_alarm(self, when: float) -> None:
+        """Have one timer watch all replies: a timer for each would cost more than reading it."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if self._due is None:
+            return
+        if self._clock() >= self._due:
+            self._in.set_exception(TimeoutError())
+        else:
+            self._set_alarm(self._due)

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from dialogue.errors import ConfigurationError
 
 SLIN_FORMATS = {8000: "sln", 12_000: "sln12", 16_000: "sln16", 24_000: "sln24", 32_000: "sln32", 48_000: "sln48"}
 """Rate in Hz to the file name extension under which Asterisk knows headerless 16-bit PCM of that rate."""
 
+_Result = TypeVar("_Result")
 _SAFE_PATH = re.compile(r"/[A-Za-z0-9._/-]+")
 _ROOM_BYTES = 8 * 1024 * 1024
 _SPEECH_KEY = re.compile(r"[0-9a-f]{8,128}")
+
+
+_THREADS = ThreadPoolExecutor(4, "agi-files")
+
+
+async def in_thread(work: Callable[..., _Result], *arguments: object) -> _Result:
+    """Run what touches the spool in threads of its own: a busy engine elsewhere must not keep a caller waiting."""
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, work, *arguments)
 
 
 @dataclass(frozen=True, slots=True)

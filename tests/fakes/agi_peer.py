@@ -19,6 +19,12 @@ MUTE = b"\x00mute"
 DEAD = b"HANGUP\n511 result=-1 Command Not Permitted on a dead channel or intercept routine\n"
 """As an answer: what Asterisk sends to a command after the caller has hung up."""
 
+BUFFER_BYTES = 32_768
+"""What Asterisk collects of a recording before it writes."""
+
+BYTES_PER_SECOND = 96_000
+"""16-bit PCM at 48 kHz."""
+
 NOWHERE = Path("/nowhere")
 
 _MONITOR = re.compile(r'EXEC MixMonitor ",r\(([^)]+)\)ni\((\w+)\)"')
@@ -58,6 +64,7 @@ class AgiPeer:
         utterances: what the caller says each time it is listened to: 16-bit PCM at 48 kHz (empty: nothing), or one
             key as text.
         late: of each utterance, what reaches the disk only when its recording is stopped.
+        real_time: write recordings as fast as callers speak, in the pieces Asterisk writes them in.
         spool: the shared folder on this side.
         pbx_spool: the shared folder as commands name it.
         source: address to connect from.
@@ -70,6 +77,7 @@ class AgiPeer:
     answers: Mapping[str, bytes | list[bytes]] = field(default_factory=dict)
     utterances: Sequence[bytes | str] = ()
     late: Sequence[bytes] = ()
+    real_time: bool = False
     spool: Path = NOWHERE
     pbx_spool: PurePosixPath = NOWHERE
     source: str = "127.0.0.1"
@@ -85,6 +93,7 @@ class AgiPeer:
         """Seconds from each of our answers to the server's next command: the server's share."""
         self._heard = 0
         self._recording = NOWHERE
+        self._writing: asyncio.Task[None] | None = None
 
     async def run(self, seconds: float = 20.0) -> AgiPeer:
         """Go through the call until the server closes. Raises TimeoutError."""
@@ -133,6 +142,8 @@ class AgiPeer:
         if found := _SET.fullmatch(command):
             self.variables[_unquote(found[1])] = _unquote(found[2])
             return b"200 result=1\n"
+        if command.startswith("EXEC StopMixMonitor") and self._writing is not None:
+            self._writing.cancel()
         if command.startswith("EXEC StopMixMonitor") and 0 < self._heard <= len(self.late):
             with self._recording.open("ab") as file:
                 file.write(self.late[self._heard - 1])
@@ -159,8 +170,17 @@ class AgiPeer:
         self._heard += 1
         self.variables[variable] = f"0x7f{self._heard:x}"
         self._recording = self._local(target)
-        self._recording.write_bytes(b"" if isinstance(said, str) else said)
+        sound = b"" if isinstance(said, str) else said
+        self._recording.write_bytes(b"" if self.real_time else sound)
+        if self.real_time:
+            self._writing = asyncio.create_task(self._write(self._recording, sound))
         return b"200 result=0\n"
+
+    async def _write(self, path: Path, sound: bytes) -> None:
+        with path.open("ab", buffering=0) as file:
+            for start in range(0, len(sound), BUFFER_BYTES):
+                await asyncio.sleep(BUFFER_BYTES / BYTES_PER_SECOND)
+                file.write(sound[start : start + BUFFER_BYTES])
 
     def _said(self) -> bytes | str:
         return self.utterances[self._heard - 1] if 0 < self._heard <= len(self.utterances) else b""
