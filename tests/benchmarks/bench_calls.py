@@ -91,10 +91,10 @@ def main() -> int:
     logging.disable(logging.INFO)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     lost, mixed, steps, shares = asyncio.run(measure(given.calls))
-    p95 = shares[int(0.95 * len(shares))]
+    p50, p95 = statistics.median(shares), shares[int(0.95 * len(shares))]
     print(
         f"- {given.calls} whole calls at once (greeting, one utterance, transfer; rules, journal with fsync): "
-        f"{lost} lost, {mixed} mixed, {steps} steps on disk; our share of a step p50 {statistics.median(shares) * 1000:.1f} ms, "
+        f"{lost} lost, {mixed} mixed, {steps} steps on disk; our share of a step p50 {p50 * 1000:.1f} ms, "
         f"p95 {p95 * 1000:.1f} ms (wanted ≤ {P95_LIMIT * 1000:.0f} ms), worst {shares[-1] * 1000:.0f} ms"
     )
     return 0 if not lost and not mixed and p95 <= P95_LIMIT else 1
