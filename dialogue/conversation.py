@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ class Conversation:
         thought, failure = await self._ask_model(heard)
         answer = thought.answer if thought else None
         assessment, reply = self._session.decide(self._turns, heard, answer)
+        assessment = _served_by(assessment, thought)
         if self._session.wants_person(heard.text):
             reply = self._session.hand_over(TransferReason.CALLER_ASKED)
         elif failure is not None and reply.then is not NextStep.TRANSFER:
@@ -97,7 +99,8 @@ class Conversation:
             thought, failure = await self._ask_model(heard)
             if failure is not None:
                 raise failure
-            self._session.decide(self._turns, heard, thought.answer if thought else None)
+            assessment, _ = self._session.decide(self._turns, heard, thought.answer if thought else None)
+            return _served_by(assessment, thought)
         return self._session.assessment()
 
     def silence(self) -> Reply:
@@ -139,3 +142,10 @@ class Conversation:
     def _keep(self, heard: Transcript | None, reply: Reply) -> Reply:
         self._turns.append(Turn(len(self._turns), heard, reply))
         return reply
+
+
+def _served_by(assessment: Assessment, thought: Thought | None) -> Assessment:
+    """Name engine and model where a model served."""
+    if thought is None or assessment.source != "llm":
+        return assessment
+    return dataclasses.replace(assessment, engine=f"{thought.engine}:{thought.answer.model}")

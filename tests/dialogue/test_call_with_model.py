@@ -63,7 +63,7 @@ async def test_a_models_answer_decides_above_the_rules(server: fake.FakeOpenAI) 
     _, journal = await lead(server, SAID, "no")
 
     first = journal.of(Assessed)[0]
-    assert first.source == "llm"
+    assert (first.source, first.engine) == ("llm", "openai:fake-1")
     assert first.fields["urgency"] == "high"
     assert first.model_answer is not None
     assert first.prompt_version
