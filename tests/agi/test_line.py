@@ -17,7 +17,7 @@ from agi import spool as spool_module
 from agi.routes import AgiCall
 from agi.spool import Spool
 from dialogue.errors import CallerHungUp, ConfigurationError, LineError
-from dialogue.ports import ListenLimits, Spoken
+from dialogue.ports import Briefing, ListenLimits, Spoken
 from dialogue.turns import Key, Silence, TransferReason, Utterance
 from tests.agi.conftest import Door, asks
 from tests.fakes.agi_peer import CLOSE, DEAD
@@ -246,6 +246,14 @@ async def test_a_transfer_names_its_reason_and_sets_the_marker_last(door: Door) 
     handler, _ = asks(lambda call: call.line.transfer(TransferReason.CRITICAL, None))
     peer = await door.call(handler)
     assert peer.commands == ['SET VARIABLE "CALL_REASON" "critical"', 'SET VARIABLE "CALL_OUTCOME" "transfer"']
+
+
+async def test_a_transfer_tells_the_dialplan_the_callers_language_before_the_marker(door: Door) -> None:
+    briefing = Briefing("драка", {}, language="kk")
+    handler, _ = asks(lambda call: call.line.transfer(TransferReason.DANGER, briefing))
+    peer = await door.call(handler)
+    assert peer.variables == {"CALL_LANGUAGE": "kk", "CALL_REASON": "danger", "CALL_OUTCOME": "transfer"}
+    assert peer.commands[-1] == 'SET VARIABLE "CALL_OUTCOME" "transfer"'
 
 
 async def test_a_farewell_sets_the_marker_and_nothing_follows(door: Door) -> None:
