@@ -16,7 +16,7 @@ class Utterance:
 
     Args:
         audio: what was recorded, silence around it included.
-        source: name of the file that keeps it, relative to the media folder; empty where none does.
+        source: name of the file that keeps it, relative to the door's spool; empty where none does.
         cut: the recording ended at its time limit, the caller may have wanted to go on.
     """
 

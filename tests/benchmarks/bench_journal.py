@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import tempfile
 import time
@@ -87,7 +86,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="on the disk to measure; a temporary folder by default")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        print(json.dumps(measure(Path(folder), asked.calls, asked.steps)))
+        found = measure(Path(folder), asked.calls, asked.steps)
+    print(
+        f"- {found['calls']} calls at once, {found['records']} records, each awaited: p50 {found['p50_ms']} ms, "
+        f"p95 {found['p95_ms']} ms; {found['records_per_second']:,} records a second, "
+        f"{found['ratio']} times as many as with an fsync each"
+    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import structlog
@@ -158,7 +160,7 @@ def _delete_utterances(before: datetime) -> int:
     old = Turn.objects.filter(call__started_at__lt=before).exclude(audio="").exclude(call__recording__isnull=False)
     count = 0
     for turn in old.only("id", "audio", "call_id").iterator():
-        _delete_file(turn.audio, turn.call_id)
+        _delete_utterance(turn.audio, turn.call_id)
         Turn.objects.filter(pk=turn.pk).update(audio="")
         count += 1
     return count
@@ -170,12 +172,26 @@ def _delete_calls(before: datetime) -> int:
     while batch := list(old.order_by("started_at")[:RETENTION_BATCH]):
         for call in batch:
             recording = getattr(call, "recording", None)
-            names = [*call.turns.exclude(audio="").values_list("audio", flat=True)]
-            for name in [*names, *([recording.file.name] if recording else [])]:
-                _delete_file(name, call.pk)
+            for name in call.turns.exclude(audio="").values_list("audio", flat=True):
+                _delete_utterance(name, call.pk)
+            if recording:
+                _delete_file(recording.file.name, call.pk)
             call.delete()
             count += 1
     return count
+
+
+def _delete_utterance(name: str, call_id: UUID) -> None:
+    """Delete the sound of one turn, which the door keeps in the spool, and its call's folder once that is empty."""
+    folder = (Path(settings.SPOOL_DIR) / "utterances").resolve()
+    path = (Path(settings.SPOOL_DIR) / name).resolve()
+    if not path.is_relative_to(folder):
+        log.error("file_outside_storage", call_id=str(call_id), stage="retention")
+        return
+    path.unlink(missing_ok=True)
+    if path.parent != folder:
+        with suppress(OSError):
+            path.parent.rmdir()
 
 
 def _delete_file(name: str, call_id: UUID) -> None:

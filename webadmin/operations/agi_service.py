@@ -68,7 +68,10 @@ def prepare_spool(spool: Path) -> None:
     """Make the folders shared with Asterisk, writable for its group."""
     for name in SPOOL_FOLDERS:
         folder = spool / name
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            # Files made in it belong to the folder's group, which Asterisk's user and ours share.
+            folder.chmod(0o2770)
 
 
 async def _ship_the_rest(journal: DiskJournal) -> None:

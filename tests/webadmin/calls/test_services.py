@@ -9,8 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from dialogue.errors import ProviderError, Stage
@@ -156,13 +154,16 @@ def test_retention_deletes_sound_first_and_whole_calls_later(spool: Path, settin
     names = {}
     for name, days in {"young": 10, "old": 100, "gone": 400}.items():
         call = ended_call(started_at=now - timedelta(days=days), ended_at=None)
-        names[name] = default_storage.save(f"utterances/{name}.wav", ContentFile(b"x"))
+        names[name] = f"utterances/{call.pk}/1.wav"
+        (spool.parent / names[name]).parent.mkdir(parents=True)
+        (spool.parent / names[name]).write_bytes(b"x")
         TurnFactory(call=call, number=1, audio=names[name])
         RecordingFactory(call=call, expires_at=call.started_at + timedelta(days=90))
         IncidentFactory(call=call)
     assert apply_retention() == {"recordings": 2, "utterances": 2, "calls": 1}
     assert Call.objects.count() == 2
-    assert [default_storage.exists(names[name]) for name in ("young", "old", "gone")] == [True, False, False]
+    assert [(spool.parent / names[name]).exists() for name in ("young", "old", "gone")] == [True, False, False]
+    assert len(list((spool.parent / "utterances").iterdir())) == 1, "empty folders go with their files"
     assert apply_retention() == {"recordings": 0, "utterances": 0, "calls": 0}
 
 
@@ -170,7 +171,7 @@ def test_retention_never_leaves_the_storage(spool: Path, tmp_path: Path, setting
     outside = tmp_path / "outside.txt"
     outside.write_text("keep")
     call = ended_call(started_at=timezone.now() - timedelta(days=2000), ended_at=None)
-    TurnFactory(call=call, number=1, audio="../outside.txt")
+    TurnFactory(call=call, number=1, audio="utterances/../outside.txt")
     apply_retention()
     assert outside.exists()
     assert not Call.objects.exists()
