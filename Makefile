@@ -32,10 +32,10 @@ check: venv-dev ## linters, types, import contracts, migrations
 	@$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
 	@ENV_FILE=/dev/null $(MANAGE) makemigrations --check --dry-run >/dev/null
 
-system: ## system packages and Asterisk; the only step that needs root
+system: ## system packages and Asterisk; this step needs root
 	@deploy/sandbox/install.sh demo
 
-system-test:
+system-test: ## the same for the tests: PostgreSQL, Redis, Chromium, sipp too; needs root
 	@deploy/sandbox/install.sh test
 
 venv: $(STAMP)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-MISSING = "{} is needed by the tests and is not installed: run `make system`"
+MISSING = "{} is needed by the tests and is not installed: run `make system-test`"
 START_SECONDS = 30.0
 
 

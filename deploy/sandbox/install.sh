@@ -21,7 +21,7 @@ say() { printf '== %s\n' "$*"; }
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; return; fi
   if ! command -v sudo >/dev/null; then
-    echo "This step needs root and there is no sudo: run 'make system' once as root, then go on as yourself." >&2
+    echo "This step needs root and there is no sudo: run '$0 $want' once as root, then go on as yourself." >&2
     exit 1
   fi
   sudo "$@"
