@@ -52,7 +52,7 @@ def steps_on_disk(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for segment in folder.rglob("*.jsonl") for line in segment.read_text().splitlines()]
 
 
-async def measure(count: int) -> tuple[int, int, int, list[float]]:
+async def measure(count: int, ramp: float) -> tuple[int, int, int, list[float]]:
     """Return calls lost, calls mixed, journalled steps, and our share of each step in seconds, ascending."""
     with tempfile.TemporaryDirectory() as folder:
         journal = DiskJournal(Path(folder, "journal"))
@@ -71,7 +71,8 @@ async def measure(count: int) -> tuple[int, int, int, list[float]]:
         server = FastAgiServer("127.0.0.1", 0, served, max_calls=count)
         serving = asyncio.create_task(server.serve(stop))
         await server.started.wait()
-        results = await place_calls(Load(server.port, count, "intake_102", language="en", spool=str(spool)))
+        load_wanted = Load(server.port, count, "intake_102", language="en", spool=str(spool), ramp=ramp)
+        results = await place_calls(load_wanted)
         stop.set()
         await serving
         journal.close()
@@ -90,15 +91,21 @@ def main() -> int:
     given = parser.parse_args()
     logging.disable(logging.INFO)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    lost, mixed, steps, shares = asyncio.run(measure(given.calls))
+    kept = [report(given.calls, ramp) for ramp in (3.0, 0.0)]
+    return 0 if all(kept) else 1
+
+
+def report(calls: int, ramp: float) -> bool:
+    """Measure, print a line, and return whether nothing was lost or mixed and the limit was kept."""
+    lost, mixed, steps, shares = asyncio.run(measure(calls, ramp))
     p50, p95 = statistics.median(shares), shares[int(0.95 * len(shares))]
+    arrival = f"arriving within {ramp:.0f} s" if ramp else "arriving in one instant"
     print(
-        f"- {given.calls} whole calls at once, arriving within 3 s (greeting, one utterance, transfer; rules, journal "
-        f"with fsync): "
+        f"- {calls} whole calls at once, {arrival} (greeting, one utterance, transfer; rules, journal with fsync): "
         f"{lost} lost, {mixed} mixed, {steps} steps on disk; our share of a step p50 {p50 * 1000:.1f} ms, "
         f"p95 {p95 * 1000:.1f} ms (wanted ≤ {P95_LIMIT * 1000:.0f} ms), worst {shares[-1] * 1000:.0f} ms"
     )
-    return 0 if not lost and not mixed and p95 <= P95_LIMIT else 1
+    return not lost and not mixed and p95 <= P95_LIMIT
 
 
 if __name__ == "__main__":
