@@ -123,9 +123,14 @@ class Call:
         except CallError as error:
             status = await self._rescue(error)
         except asyncio.CancelledError:
-            async with asyncio.timeout(PARTING_SECONDS):
-                await self._note_at_last(CallEnded(CallStatus.FAILED, "door_stopped"))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PARTING_SECONDS):
+                    await self._note_at_last(CallEnded(CallStatus.FAILED, "door_stopped"))
             raise
+        except Exception:
+            # A fault of ours, in a scenario or an engine, is no reason to leave the caller in silence.
+            self._log.exception("call_broken", stage=Stage.SCENARIO.value)
+            status = await self._rescue(CallError(Stage.SCENARIO, "unexpected"))
         self._log.info("call_ended", status=status.value)
         return status
 

@@ -138,10 +138,24 @@ async def test_two_failed_recognitions_reach_a_person() -> None:
 
 
 async def test_a_conversation_that_does_not_end_reaches_a_person() -> None:
-    line, _, _ = await lead([says("hello there")] * 12, max_turns=3)
+    line, _, _ = await lead([says("somebody stole my car last night")] * 12, max_turns=2)
 
-    assert line.transferred is not None
-    assert len(line.said) <= 5
+    assert line.transferred is TransferReason.TURN_LIMIT
+    assert len(line.said) == 3
+
+
+async def test_a_fault_of_our_own_sends_the_caller_to_a_person_and_ends_the_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Conversation, "hear", broken)
+    line, journal, status = await lead([says("somebody stole my car last night")])
+
+    assert status is CallStatus.FAILED
+    assert line.transferred is TransferReason.FAILURE
+    assert journal.of(CallEnded) == [CallEnded(CallStatus.FAILED, "unexpected")]
 
 
 @pytest.mark.parametrize(
