@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -135,7 +136,7 @@ class AgiLine:
         try:
             path = self._spool.speech(speech.cache_key, rate)
             there = self._spool.local / path
-            size = await in_thread(_size, there)
+            size = await in_thread(_use, there)
             if not size:
                 pcm = b"".join([chunk async for chunk in speech.chunks()])
                 size = await in_thread(_write_speech, there, Audio(pcm, speech.rate), rate)
@@ -217,7 +218,7 @@ class AgiLine:
         name = Path("speech") / "silence"
         there = self._spool.local / name.with_suffix(".sln")
         try:
-            if not await in_thread(_size, there):
+            if not await in_thread(_use, there):
                 await in_thread(write_whole, there, bytes(SILENCE_SECONDS * 8000 * SAMPLE_BYTES), 0o644)
         except OSError as error:
             raise LineError("speech_not_written", type(error).__name__) from error
@@ -273,8 +274,10 @@ def _write_speech(path: Path, audio: Audio, rate: int) -> int:
     return len(pcm)
 
 
-def _size(path: Path) -> int:
+def _use(path: Path) -> int:
+    """Mark a speech as used, so that nobody clears it away now, and return its bytes; 0 where there is none."""
     try:
+        os.utime(path)
         return path.stat().st_size
     except FileNotFoundError:
         return 0

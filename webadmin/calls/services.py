@@ -35,6 +35,9 @@ END_GRACE = timedelta(seconds=60)
 CLASSIFY_FOR = timedelta(days=1)
 """How long a final classification is tried before the call is finished without."""
 
+SPEECH_KEPT = timedelta(days=7)
+SEGMENT_KEPT = timedelta(days=1)
+
 SWEEP_BATCH = 200
 RETENTION_BATCH = 100
 
@@ -135,10 +138,25 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
     counts = {"recordings": recordings.delete_expired_recordings(), "utterances": 0, "calls": 0}
     if settings.RECORDING_RETENTION_DAYS:
         counts["utterances"] = _delete_utterances(now - timedelta(days=settings.RECORDING_RETENTION_DAYS))
+    delete_spool_leftovers(now)
     if settings.CALL_RETENTION_DAYS:
         counts["calls"] = _delete_calls(now - timedelta(days=settings.CALL_RETENTION_DAYS))
     log.info("retention_applied", stage="retention", **counts)
     return counts
+
+
+def delete_spool_leftovers(now: datetime) -> None:
+    """Delete what the spool keeps for nobody: speech not played for a while, and recordings a killed door left behind.
+
+    Speech may hold an address that was read back to its caller. The door marks a file as used each time it plays it.
+    """
+    spool = Path(settings.SPOOL_DIR)
+    for pattern, kept in (("speech/*", SPEECH_KEPT), ("utterances/*/*.sln48", SEGMENT_KEPT)):
+        oldest = (now - kept).timestamp()
+        for path in spool.glob(pattern):
+            with suppress(FileNotFoundError):
+                if path.lstat().st_mtime < oldest:
+                    path.unlink()
 
 
 def _classify(scenario: str, language: str, words: list[str]) -> Assessment:

@@ -6,17 +6,7 @@ from typing import Any
 
 from webadmin.calls.models import Call
 from webadmin.incidents.models import Incident
-
-FIELDS = (
-    "urgency",
-    "category",
-    "address",
-    "current_danger",
-    "people_involved",
-    "weapons",
-    "recommended_department",
-    "summary",
-)
+from webadmin.incidents.projection import COLUMNS
 
 
 def incident_document(call_id: str) -> dict[str, Any]:
@@ -27,5 +17,5 @@ def incident_document(call_id: str) -> dict[str, Any]:
     """
     call = Call.objects.get(pk=call_id)
     incident = Incident.objects.filter(call=call).first()
-    fields = {name: getattr(incident, name, None) for name in FIELDS}
+    fields = {name: getattr(incident, name, None) for name in COLUMNS}
     return {**fields, "call_id": str(call.pk), "transcript": call.transcript, "engines": call.engines}

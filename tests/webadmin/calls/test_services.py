@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from collections.abc import Callable
@@ -182,3 +183,19 @@ def test_retention_of_zero_days_keeps_for_ever(spool: Path, settings):
     call = ended_call(started_at=timezone.now() - timedelta(days=5000), ended_at=None)
     TurnFactory(call=call, number=1, audio="utterances/a.wav")
     assert apply_retention() == {"recordings": 0, "utterances": 0, "calls": 0}
+
+
+def test_retention_clears_the_spool_of_speech_and_broken_recordings_nobody_needs(spool: Path):
+    def left(name: str, days: float) -> Path:
+        path = spool.parent / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+        used = (timezone.now() - timedelta(days=days)).timestamp()
+        os.utime(path, (used, used))
+        return path
+
+    gone = [left("speech/a.sln16", 8), left("utterances/one/1-0.sln48", 2)]
+    kept = [left("speech/b.sln16", 6), left("utterances/two/1-0.sln48", 0.5), left("utterances/two/1.wav", 30)]
+    apply_retention()
+    assert [path.exists() for path in gone] == [False, False]
+    assert [path.exists() for path in kept] == [True, True, True]
