@@ -50,6 +50,7 @@ class Command(HotlineCommand):
                 answer = await self._one(scenario, thinker, line)
                 failed += "error" in answer
                 self.stdout.write(json.dumps(answer, ensure_ascii=False))
+                self.stdout.flush()
         finally:
             await thinker.close()
         return failed
