@@ -50,7 +50,17 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True)
 class Listened:
-    """The caller was listened to. ``heard`` is ``utterance``, ``key`` or ``silence``."""
+    """The caller was listened to.
+
+    Args:
+        turn: number of the exchange.
+        heard: ``utterance``, ``key`` or ``silence``.
+        seconds: how long it took.
+        key: the key.
+        audio: file of the utterance, relative to the spool.
+        cut: it was ended by the longest time an utterance may have.
+        end_silence: seconds of silence after which the utterance counted as ended; None at a door that is not live.
+    """
 
     turn: int
     heard: str
@@ -58,6 +68,7 @@ class Listened:
     key: str = ""
     audio: str = ""
     cut: bool = False
+    end_silence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,21 @@ class Assessed:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The assistant spoke. ``synthesis_seconds``: until the sound was ready; ``played_seconds``: what was heard."""
+    """The assistant spoke.
+
+    Args:
+        turn: number of the exchange.
+        text: what it set out to say.
+        language: ISO 639-1 code of the words.
+        purpose: of the reply; ``filler`` for words that only bridge a wait.
+        engine: which voice served.
+        synthesis_seconds: until the first sound was ready.
+        played_seconds: how much of it the caller heard.
+        whole: False where the caller cut in.
+        heard_text: the words that were heard, where they are not the whole text.
+        delay_seconds: from the caller's last voice to the first sound given to the line; None where nobody spoke
+            before.
+    """
 
     turn: int
     text: str
@@ -99,6 +124,25 @@ class Said:
     synthesis_seconds: float
     played_seconds: float
     whole: bool = True
+    heard_text: str = ""
+    delay_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The caller was heard while the assistant spoke, which fell silent at once.
+
+    Args:
+        turn: number of the exchange the assistant was in.
+        outcome: ``resumed`` (a cough, an "mm-hm") or ``dropped`` (the caller had something to say).
+        heard_seconds: how much of the reply had been heard.
+        decided_seconds: from falling silent to the decision.
+    """
+
+    turn: int
+    outcome: str
+    heard_seconds: float
+    decided_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +171,9 @@ class CallEnded:
     reason: str = ""
 
 
-Event = CallStarted | Listened | Recognised | Assessed | Said | StageFailed | TransferRequested | CallEnded
+Event = (
+    CallStarted | Listened | Recognised | Assessed | Said | Interrupted | StageFailed | TransferRequested | CallEnded
+)
 
 KINDS: dict[str, type[Event]] = {
     "call_started": CallStarted,
@@ -135,6 +181,7 @@ KINDS: dict[str, type[Event]] = {
     "recognised": Recognised,
     "assessed": Assessed,
     "said": Said,
+    "interrupted": Interrupted,
     "stage_failed": StageFailed,
     "transfer_requested": TransferRequested,
     "call_ended": CallEnded,

@@ -104,11 +104,24 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One exchange: what the caller said and what was answered. Number 0 is the greeting."""
+    """One exchange: what the caller said and what was answered. Number 0 is the greeting.
+
+    Args:
+        number: from 0 on.
+        heard: what the caller said before the reply; None where nothing.
+        reply: what the assistant set out to say.
+        spoken: the words the caller heard where that was not the whole reply; None where it was.
+    """
 
     number: int
     heard: Transcript | None
     reply: Reply
+    spoken: str | None = None
+
+    @property
+    def said(self) -> str:
+        """The reply as the caller heard it, for a model's history."""
+        return self.reply.text if self.spoken is None else self.spoken
 
 
 @dataclass(frozen=True, slots=True)
