@@ -92,7 +92,9 @@ class Reply:
         language: ISO 639-1 code of the words.
         then: listen again, transfer to a person, or close the call.
         reason: why it transfers; None otherwise.
-        purpose: what the sentence is for (``greeting``, ``question``, ``answer``, ``farewell``, ``apology``).
+        purpose: what the sentence is for (``greeting``, ``question``, ``answer``, ``farewell``, ``apology``,
+            ``filler``).
+        protected: it is spoken to its end, also where the caller begins to speak (a notice the law wants heard).
     """
 
     text: str
@@ -100,6 +102,7 @@ class Reply:
     then: NextStep = NextStep.LISTEN
     reason: TransferReason | None = None
     purpose: str = "answer"
+    protected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
