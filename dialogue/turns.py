@@ -94,6 +94,7 @@ class Reply:
         reason: why it transfers; None otherwise.
         purpose: what the sentence is for (``greeting``, ``question``, ``answer``, ``farewell``, ``apology``,
             ``filler``).
+        expects: what kind of answer it asks for (``address``), so that the caller is given time for it; empty: any.
         protected: it is spoken to its end, also where the caller begins to speak (a notice the law wants heard).
     """
 
@@ -102,6 +103,7 @@ class Reply:
     then: NextStep = NextStep.LISTEN
     reason: TransferReason | None = None
     purpose: str = "answer"
+    expects: str = ""
     protected: bool = False
 
 

@@ -1,0 +1,93 @@
+"""Hears the caller all through a call, in a task of its own that never waits for anything but sound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+
+from dialogue.errors import LineError
+from dialogue.live.ear import Ear, Edge
+from dialogue.live.line import LiveLine
+from dialogue.turns import Key
+
+
+class Listener:
+    """Feeds the ear, keeps the keys that were pressed, and tells when the caller has finished.
+
+    Time is the sound's own: how long a caller has been silent is counted in what was heard, not by the clock.
+
+    Args:
+        line: the caller.
+        ear: finds voice in what is heard.
+        usual: seconds of silence that end a turn of which nothing more is known.
+
+    Attributes:
+        news: set whenever there is something to look at; whoever waits for it clears it.
+        edges: what the ear found, oldest first.
+        keys: digits, oldest first.
+        turn_over: the caller has been silent long enough, or has spoken too long.
+        cut: the utterance was ended by the longest time it may have.
+        end_silence: seconds of silence that end the turn now.
+    """
+
+    def __init__(self, line: LiveLine, ear: Ear, usual: float) -> None:
+        self.news = asyncio.Event()
+        self.edges: deque[Edge] = deque()
+        self.keys: deque[str] = deque()
+        self.turn_over = False
+        self.cut = False
+        self.end_silence = usual
+        self._line = line
+        self._ear = ear
+        self._usual = usual
+        self._in_pause = False
+
+    async def run(self) -> None:
+        """Hear until the line ends.
+
+        Raises:
+            CallerHungUp: the caller is gone.
+            LineError: nothing is heard any more.
+        """
+        ear = self._ear
+        async for heard in self._line.hear():
+            if isinstance(heard, Key):
+                self.keys.append(heard.digit)
+                self.news.set()
+                continue
+            for edge in ear.feed(heard):
+                self._take(edge)
+            if self._in_pause and not self.turn_over and ear.silent_for >= self.end_silence:
+                self.turn_over = True
+                self.news.set()
+        raise LineError("media_closed", "the caller's sound ended")
+
+    async def wait(self, seconds: float) -> None:
+        """Return at the next news, or after ``seconds``."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.news.wait()
+        self.news.clear()
+
+    def end_after(self, silence: float) -> None:
+        """End this turn after ``silence`` seconds instead of the usual."""
+        self.end_silence = silence
+
+    def start_over(self) -> None:
+        """The utterance was taken or dropped: nothing is under way."""
+        self.turn_over = self.cut = self._in_pause = False
+        self.end_silence = self._usual
+        self.edges.clear()
+
+    def _take(self, edge: Edge) -> None:
+        match edge:
+            case Edge.BEGAN | Edge.WENT_ON:
+                self.turn_over = self._in_pause = False
+                self.end_silence = self._usual
+            case Edge.PAUSED:
+                self._in_pause = True
+            case Edge.CUT:
+                self.turn_over = self.cut = True
+        self.edges.append(edge)
+        self.news.set()

@@ -1,0 +1,276 @@
+"""The assistant's turn: it speaks, falls silent where the caller begins to, and knows what was heard of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import Enum
+
+from dialogue.conversation import OPERATOR_KEY, Conversation
+from dialogue.errors import ProviderError, Stage
+from dialogue.events import Interrupted, Said
+from dialogue.live.ear import Ear
+from dialogue.live.guess import Guess
+from dialogue.live.interruption import Interruption, Verdict, is_backchannel
+from dialogue.live.line import LiveLine
+from dialogue.live.listener import Listener
+from dialogue.live.mouth import Mouth, Uttered
+from dialogue.live.sentences import Sentences
+from dialogue.live.settings import LiveSettings
+from dialogue.live.turn import LOOK_AGAIN, TurnTaker
+from dialogue.record import CallRecord
+from dialogue.resilience import Speaker
+from dialogue.turns import Reply
+
+FILLER = "filler"
+
+JUDGED_EVERY = 0.03
+"""Seconds between two looks at a caller who may be cutting in."""
+
+
+class Outcome(Enum):
+    """How speaking ended."""
+
+    SAID = "said"
+    CUT_IN = "cut_in"
+    """The caller has something to say."""
+    OPERATOR_KEY = "operator_key"
+
+
+@dataclass(slots=True)
+class _Speaking:
+    """What is being said, and when its first sound was given to the line."""
+
+    reply: Reply
+    mouth: Mouth
+    first_at: float | None = None
+
+
+class Talker:
+    """Speaks to the caller.
+
+    Args:
+        line: the caller.
+        speaker: text to speech.
+        listener: hears the caller meanwhile.
+        ear: what the listener feeds.
+        turns: follows the caller's utterances.
+        record: where what was said is kept.
+        settings: how turns are taken.
+
+    Attributes:
+        voice_ended: when the caller last fell silent, by `time.monotonic`, while an answer is due; None else.
+    """
+
+    def __init__(
+        self,
+        line: LiveLine,
+        speaker: Speaker,
+        listener: Listener,
+        ear: Ear,
+        turns: TurnTaker,
+        record: CallRecord,
+        settings: LiveSettings,
+    ) -> None:
+        self.voice_ended: float | None = None
+        self._line = line
+        self._speaker = speaker
+        self._listener = listener
+        self._ear = ear
+        self._turns = turns
+        self._record = record
+        self._settings = settings
+        self._now_speaking: _Speaking | None = None
+
+    async def say(self, talk: Conversation, reply: Reply, *, protected: bool = False) -> Outcome:
+        """Speak a reply that is known whole.
+
+        Args:
+            talk: the conversation; it learns what was heard.
+            reply: what to say.
+            protected: whatever the caller does, it is spoken to its end.
+
+        Raises:
+            ProviderError: no voice could speak.
+            LineError, CallerHungUp, JournalError: as they say.
+        """
+        outcome, uttered = await self._speak(_sentences(reply.text), talk, reply, protected=protected)
+        if not uttered.whole:
+            talk.heard_only(uttered.heard_text)
+        await self.note_said(reply, uttered)
+        return outcome
+
+    async def give(self, guess: Guess, reply: Reply, *, protected: bool) -> tuple[Outcome, Uttered]:
+        """Speak the answer of a guess, piece by piece as it is worked out.
+
+        Args:
+            guess: ready, with an answer.
+            reply: the answer as far as it is known.
+            protected: whatever the caller does, it is spoken to its end.
+        """
+        assert guess.talk is not None
+        guess.use()
+        return await self._speak(guess.pieces(), guess.talk, reply, protected=protected)
+
+    async def bridge(self, talk: Conversation, phrase: Reply | None, guess: Guess) -> Outcome:
+        """Say a short phrase while the answer is being worked out, and wait for the answer a while."""
+        if phrase is not None:
+            outcome, uttered = await self._speak(_sentences(phrase.text), talk, phrase, protected=True)
+            await self.note_said(phrase, uttered)
+            if outcome is Outcome.OPERATOR_KEY:
+                return outcome
+        until = time.monotonic() + self._settings.bridge_every
+        while not guess.ready and (left := until - time.monotonic()) > 0:
+            if self._operator_key():
+                return Outcome.OPERATOR_KEY
+            await self._listener.wait(left)
+        return Outcome.SAID
+
+    async def note_said(self, reply: Reply, uttered: Uttered) -> None:
+        """Record what was said and heard. Raises JournalError."""
+        speaking, self._now_speaking = self._now_speaking, None
+        for failure in uttered.failures:
+            await self._record.note_failure(failure)
+        await self._record.note(self._said(reply, uttered, speaking.first_at if speaking else None))
+        if reply.purpose != FILLER:
+            self.voice_ended = None
+
+    async def note_unfinished(self) -> None:
+        """Record what the caller had heard of the reply in which the line ended."""
+        speaking, self._now_speaking = self._now_speaking, None
+        if speaking is not None:
+            uttered = speaking.mouth.uttered(whole=False)
+            await self._record.note_at_last(self._said(speaking.reply, uttered, speaking.first_at))
+
+    def _said(self, reply: Reply, uttered: Uttered, first_at: float | None) -> Said:
+        delay = first_at - self.voice_ended if first_at is not None and self.voice_ended is not None else None
+        return Said(
+            self._record.turn,
+            uttered.text or reply.text,
+            reply.language,
+            reply.purpose,
+            uttered.engine,
+            uttered.first_sound_seconds,
+            uttered.seconds,
+            uttered.whole,
+            "" if uttered.whole else uttered.heard_text,
+            delay,
+        )
+
+    async def _speak(
+        self, pieces: AsyncIterator[str], talk: Conversation, reply: Reply, *, protected: bool
+    ) -> tuple[Outcome, Uttered]:
+        """Speak until the end, the operator's key, or what turns out to be the caller's turn."""
+        mouth = Mouth(self._speaker, self._line)
+        now = self._now_speaking = _Speaking(reply, mouth)
+
+        def first() -> None:
+            now.first_at = time.monotonic()
+
+        started = time.monotonic()
+        work = asyncio.create_task(mouth.speak(pieces, reply.language, on_first=first))
+        work.add_done_callback(lambda _: self._listener.news.set())
+        late: Guess | None = None
+        try:
+            while not work.done():
+                waited = time.monotonic() - started
+                if now.first_at is None and waited >= self._settings.voice_timeout:
+                    raise ProviderError(Stage.TEXT_TO_SPEECH, "timeout", f"no sound within {waited:.1f} s")
+                await self._listener.wait(LOOK_AGAIN)
+                if self._operator_key():
+                    return Outcome.OPERATOR_KEY, await self._stop(work, mouth)
+                if protected or work.done():
+                    continue
+                if late is not None and late.recognised:
+                    words, late = late, None
+                    if self._was_speech(words, reply, talk):
+                        self._turns.adopt(words)
+                        return Outcome.CUT_IN, await self._stop(work, mouth)
+                    await words.drop()
+                if self._listener.edges and self._ear.in_utterance:
+                    verdict, guess = await self._judge(talk, reply)
+                    if verdict is Verdict.DROP:
+                        return Outcome.CUT_IN, await self._stop(work, mouth)
+                    if guess is not None:
+                        if late is not None:
+                            await late.drop()
+                        late = guess
+            return Outcome.SAID, await work
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            if late is not None:
+                await late.drop()
+
+    async def _judge(self, talk: Conversation, reply: Reply) -> tuple[Verdict, Guess | None]:
+        """Fall silent and find out whether the caller has something to say.
+
+        Returns:
+            `Verdict.DROP`, the utterance being the caller's turn; or `Verdict.RESUME`, with the guess of what the
+            short sound was where that is not known yet.
+        """
+        await self._line.pause()
+        paused_at = time.monotonic()
+        heard = self._line.played
+        interruption = Interruption()
+        asked = reply.purpose == "question" or reply.text.rstrip().endswith("?")
+        while True:
+            await self._turns.follow(talk, answering=False)
+            guess = self._turns.guess
+            text = guess.transcript.text if guess is not None and guess.recognised and guess.failure is None else None
+            verdict = interruption.judge(
+                paused_for=time.monotonic() - paused_at,
+                voiced_for=self._ear.voiced_for,
+                voiced=self._ear.voiced,
+                text=text,
+                language=talk.language,
+                asked=asked,
+            )
+            if verdict is not Verdict.WAIT:
+                break
+            await self._listener.wait(JUDGED_EVERY)
+        decided = time.monotonic() - paused_at
+        unknown: Guess | None = None
+        if verdict is Verdict.RESUME:
+            unknown = self._turns.release()
+            await self._line.resume()
+            if unknown is not None and unknown.recognised:
+                await unknown.drop()
+                unknown = None
+        outcome = "dropped" if verdict is Verdict.DROP else "resumed"
+        await self._record.note(Interrupted(self._record.turn, outcome, heard, decided))
+        return verdict, unknown
+
+    def _was_speech(self, guess: Guess, reply: Reply, talk: Conversation) -> bool:
+        """Whether a sound that was passed over turns out to have been words."""
+        text = guess.transcript.text
+        return bool(text) and not is_backchannel(text, talk.language)
+
+    async def _stop(self, work: asyncio.Task[Uttered], mouth: Mouth) -> Uttered:
+        """Fall silent for good and return what was heard."""
+        await self._line.pause()
+        uttered = mouth.uttered(whole=False)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await self._line.flush()
+        return uttered
+
+    def _operator_key(self) -> bool:
+        """Whether the operator's key was pressed; takes it."""
+        keys = self._listener.keys
+        if OPERATOR_KEY not in keys:
+            return False
+        keys.clear()
+        return True
+
+
+async def _sentences(text: str) -> AsyncIterator[str]:
+    """A known text, sentence by sentence, so that its first words are spoken before its last are synthesised."""
+    splitter = Sentences()
+    for sentence in splitter.feed(text):
+        yield sentence
+    rest = splitter.rest()
+    if rest:
+        yield rest
