@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Self
@@ -49,6 +50,10 @@ class Config(BaseModel):
     agi_allowed_peers: Names = LOOPBACK
     agi_max_calls: int = Field(default=500, ge=1)
     agi_drain_seconds: float = Field(default=60.0, ge=0)
+    ami_host: str = Field(default="127.0.0.1", min_length=1)
+    ami_port: int = Field(default=5038, ge=1, le=65535)
+    ami_user: str = Field(default="hotline", min_length=1)
+    ami_password: str = Field(default="", repr=False)
     spool_dir: Path
     pbx_spool_dir: PurePosixPath | None = None
     journal_dir: Path
@@ -82,6 +87,22 @@ class Config(BaseModel):
         return self.pbx_spool_dir or PurePosixPath(self.spool_dir)
 
 
+def sandbox_secret(environ: Mapping[str, str], var_dir: Path, name: str) -> str:
+    """A password that the sandbox PBX has made for itself (`deploy/sandbox/pbx_config.py`); empty where there is none.
+
+    Args:
+        environ: the environment; ``PBX_DIR`` is the sandbox's folder.
+        var_dir: folder below which it lies by default.
+        name: ``ami`` or ``ari``.
+    """
+    folder = Path(environ.get("PBX_DIR", "").strip() or var_dir / "pbx")
+    try:
+        secret = json.loads((folder / "secrets.json").read_text("utf-8"))[name]
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+    return secret if isinstance(secret, str) else ""
+
+
 def load_config(environ: Mapping[str, str], var_dir: Path) -> Config:
     """Read the settings.
 
@@ -97,6 +118,7 @@ def load_config(environ: Mapping[str, str], var_dir: Path) -> Config:
     }
     values.setdefault("spool_dir", var_dir / "spool")
     values.setdefault("journal_dir", var_dir / "journal")
+    values.setdefault("ami_password", sandbox_secret(environ, var_dir, "ami"))
     for folder in ("spool_dir", "journal_dir"):
         values[folder] = Path(values[folder]).resolve()
     try:

@@ -46,3 +46,14 @@ def test_the_key_is_never_shown() -> None:
 
 def test_an_empty_value_counts_as_not_set() -> None:
     assert load_config({"AGI_BIND": "", "MAX_TURNS": " "}, VAR) == load_config({}, VAR)
+
+
+def test_the_sandbox_pbx_s_own_password_serves_until_one_is_set(tmp_path: Path) -> None:
+    assert load_config({}, tmp_path).ami_password == ""
+    (tmp_path / "pbx").mkdir()
+    (tmp_path / "pbx" / "secrets.json").write_text('{"ami": "made by the sandbox"}')
+    assert load_config({}, tmp_path).ami_password == "made by the sandbox"
+    assert load_config({"AMI_PASSWORD": "set"}, tmp_path).ami_password == "set"
+    assert "sandbox" not in repr(load_config({}, tmp_path))
+    (tmp_path / "pbx" / "secrets.json").write_text("[]")
+    assert load_config({}, tmp_path).ami_password == ""
