@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
@@ -20,6 +21,13 @@ def _listed(value: Any) -> Any:
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 RULES = "rules"
 LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+
+def _address(name: str, text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise ValueError(f"{name}={text} is not host:port, e.g. 127.0.0.1:4573")
+    return host.strip("[]"), int(port)
 
 
 class Config(BaseModel):
@@ -50,6 +58,24 @@ class Config(BaseModel):
     agi_allowed_peers: Names = LOOPBACK
     agi_max_calls: int = Field(default=500, ge=1)
     agi_drain_seconds: float = Field(default=60.0, ge=0)
+    ari_url: HttpUrl = HttpUrl("http://127.0.0.1:8088")
+    ari_user: str = Field(default="hotline", min_length=1)
+    ari_password: str = Field(default="", repr=False)
+    ari_app: str = Field(default="hotline", pattern="^[A-Za-z0-9_]{1,40}$")
+    ari_max_calls: int = Field(default=100, ge=1)
+    ari_drain_seconds: float = Field(default=60.0, ge=0)
+    media_transport: Literal["websocket", "audiosocket"] = "websocket"
+    media_rate: Literal["8000", "16000"] = "16000"
+    audiosocket_bind: str = "127.0.0.1:9092"
+    audiosocket_address: str = Field(default="", pattern="^([A-Za-z0-9.-]+:[0-9]{1,5})?$")
+    audiosocket_allowed_peers: Names = LOOPBACK
+    live_shortest_silence_seconds: float = Field(default=0.3, ge=0.1, le=5)
+    live_usual_silence_seconds: float = Field(default=0.6, ge=0.1, le=5)
+    live_longest_silence_seconds: float = Field(default=0.9, ge=0.1, le=5)
+    transfer: Literal["cold", "warm"] = "cold"
+    operators: Names = ()
+    operator_ring_seconds: float = Field(default=30.0, ge=1, le=600)
+    operator_accept_seconds: float = Field(default=10.0, ge=1, le=120)
     ami_host: str = Field(default="127.0.0.1", min_length=1)
     ami_port: int = Field(default=5038, ge=1, le=65535)
     ami_user: str = Field(default="hotline", min_length=1)
@@ -61,8 +87,21 @@ class Config(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         self.agi_address  # noqa: B018  # a bad address is found here
-        for network in self.agi_allowed_peers:
+        self.audiosocket_listen  # noqa: B018
+        for network in (*self.agi_allowed_peers, *self.audiosocket_allowed_peers):
             ipaddress.ip_network(network)
+        for phone in self.operators:
+            if not re.fullmatch(r"[A-Za-z0-9]+/[A-Za-z0-9_.@+:-]+", phone):
+                raise ValueError(f"OPERATORS has {phone!r}; write e.g. PJSIP/operator1,PJSIP/operator2")
+        if self.transfer == "warm" and not self.operators:
+            raise ValueError("TRANSFER=warm needs OPERATORS, e.g. PJSIP/operator1,PJSIP/operator2")
+        silences = (
+            self.live_shortest_silence_seconds,
+            self.live_usual_silence_seconds,
+            self.live_longest_silence_seconds,
+        )
+        if list(silences) != sorted(silences):
+            raise ValueError("LIVE_SHORTEST_, LIVE_USUAL_ and LIVE_LONGEST_SILENCE_SECONDS must rise in this order")
         if "openai" in self.llm_engines and not self.openai_api_key and self.openai_base_url is None:
             raise ValueError("LLM_ENGINE=openai needs OPENAI_API_KEY, or OPENAI_BASE_URL of a server without keys")
         return self
@@ -76,10 +115,17 @@ class Config(BaseModel):
     @property
     def agi_address(self) -> tuple[str, int]:
         """Host and port on which FastAGI is served."""
-        host, colon, port = self.agi_bind.rpartition(":")
-        if not colon or not port.isdigit() or not 0 <= int(port) <= 65535:
-            raise ValueError(f"AGI_BIND={self.agi_bind} is not host:port, e.g. 127.0.0.1:4573")
-        return host.strip("[]"), int(port)
+        return _address("AGI_BIND", self.agi_bind)
+
+    @property
+    def audiosocket_listen(self) -> tuple[str, int]:
+        """Host and port on which AudioSocket is served."""
+        return _address("AUDIOSOCKET_BIND", self.audiosocket_bind)
+
+    @property
+    def audiosocket_server(self) -> str:
+        """host:port under which Asterisk reaches the AudioSocket server."""
+        return self.audiosocket_address or self.audiosocket_bind
 
     @property
     def spool_on_pbx(self) -> PurePosixPath:
@@ -118,7 +164,8 @@ def load_config(environ: Mapping[str, str], var_dir: Path) -> Config:
     }
     values.setdefault("spool_dir", var_dir / "spool")
     values.setdefault("journal_dir", var_dir / "journal")
-    values.setdefault("ami_password", sandbox_secret(environ, var_dir, "ami"))
+    for name in ("ami", "ari"):
+        values.setdefault(f"{name}_password", sandbox_secret(environ, var_dir, name))
     for folder in ("spool_dir", "journal_dir"):
         values[folder] = Path(values[folder]).resolve()
     try:
