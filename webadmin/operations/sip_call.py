@@ -84,6 +84,20 @@ class SipCall:
         return self._stream.packets
 
     @property
+    def arrivals(self) -> Sequence[float]:
+        """Loop time at which each sound packet came in."""
+        return self._stream.arrivals
+
+    @property
+    def voices(self) -> Sequence[float]:
+        """The same of those packets that held sound, not silence."""
+        return self._stream.voices
+
+    def be_in(self, room: Audio) -> None:
+        """Let a sound be heard under all we send, over and over, from now on."""
+        self._stream.room = room.at(self.codec.rate).pcm if self.codec else b""
+
+    @property
     def keys(self) -> str:
         """Keys the other side pressed."""
         return self._stream.keys

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import struct
+from array import array
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -112,6 +113,15 @@ def decoder(codec: Codec) -> Callable[[bytes], bytes]:
     return lambda payload: levels[np.frombuffer(payload, np.uint8)].tobytes()
 
 
+def _mixed(frame: bytes, room: bytes, start: int) -> bytes:
+    """Add as much of a sound that repeats, from a byte on, as the frame is long."""
+    around = room[start : start + len(frame)]
+    while len(around) < len(frame):
+        around += room[: len(frame) - len(around)]
+    total = np.frombuffer(frame, "<i2").astype(np.int32) + np.frombuffer(around, "<i2")
+    return np.clip(total, -32768, 32767).astype("<i2").tobytes()
+
+
 class RtpStream(asyncio.DatagramProtocol):
     """Both directions of a call's sound. Sends silence where there is nothing to say, as a phone does.
 
@@ -124,6 +134,12 @@ class RtpStream(asyncio.DatagramProtocol):
         """Sound packets that came in."""
         self.last_voice = 0.0
         """Loop time at which sound, not silence, last came in; 0 before the first."""
+        self.arrivals = array("d")
+        """Loop time at which each sound packet came in."""
+        self.voices = array("d")
+        """The same of those packets that held sound, not silence."""
+        self.room = b""
+        """16-bit mono PCM at the codec's rate that is heard under all we send, over and over; empty: a silent room."""
         self.keys = ""
         """Keys the other side pressed."""
         self._transport: asyncio.DatagramTransport | None = None
@@ -219,6 +235,7 @@ class RtpStream(asyncio.DatagramProtocol):
         step = int(codec.clock * FRAME_SECONDS)
         silence = bytes(int(codec.rate * FRAME_SECONDS) * SAMPLE_BYTES)
         key, key_frame, key_timestamp = "", 0, 0
+        room_at = 0
         due = loop.time()
 
         def send(kind: int, stamp: int, payload: bytes, marker: bool = False) -> None:
@@ -246,6 +263,9 @@ class RtpStream(asyncio.DatagramProtocol):
                 if last:
                     key = ""
             elif isinstance(frame, bytes):
+                if self.room:
+                    frame = _mixed(frame, self.room, room_at)
+                    room_at = (room_at + len(frame)) % len(self.room)
                 send(self._payload_type, timestamp, encode(frame))
             timestamp += step
             due += FRAME_SECONDS
@@ -270,8 +290,10 @@ class RtpStream(asyncio.DatagramProtocol):
         now = asyncio.get_running_loop().time()
         self.packets += 1
         samples = np.frombuffer(pcm, "<i2").astype(np.float64)
+        self.arrivals.append(now)
         if samples.size and float(np.sqrt(np.mean(samples * samples))) >= VOICE_LEVEL:
             self.last_voice = now
+            self.voices.append(now)
         second = self.codec.rate * SAMPLE_BYTES
         missing = now - self._began - len(self._heard) / second
         if missing > LATE_SECONDS:
