@@ -22,8 +22,8 @@ class Pulse:
 
     Silent is whoever has given no new sign for ``patience`` seconds by two clocks: Asterisk's, in which signs are
     written, and our own. So neither a step of Asterisk's clock nor a look that was late takes calls away from an
-    instance that serves them. The first look trusts Asterisk's clock alone: a watchdog that has just been started does
-    not wait once more.
+    instance that serves them. Until a sign has been seen to change, Asterisk's clock is trusted alone, less the second
+    that whole seconds may exaggerate by: a watchdog that has just been started does not wait once more.
 
     Args:
         patience: seconds without a new sign.
@@ -54,8 +54,11 @@ class Pulse:
                 self._changed = now
         if value == "0":
             return Life.STOPPED
-        by_asterisk = abs(asterisk_now - _beat(value)) if _beat(value) else self.patience
-        return Life.SILENT if min(by_asterisk, now - self._changed) >= self.patience else Life.ALIVE
+        ours = now - self._changed
+        theirs = abs(asterisk_now - _beat(value)) if _beat(value) else self.patience
+        if ours == float("inf"):
+            theirs -= 1
+        return Life.SILENT if min(theirs, ours) >= self.patience else Life.ALIVE
 
 
 def _beat(value: str) -> int:

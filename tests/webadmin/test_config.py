@@ -54,6 +54,6 @@ def test_the_sandbox_pbx_s_own_password_serves_until_one_is_set(tmp_path: Path) 
     (tmp_path / "pbx" / "secrets.json").write_text('{"ami": "made by the sandbox"}')
     assert load_config({}, tmp_path).ami_password == "made by the sandbox"
     assert load_config({"AMI_PASSWORD": "set"}, tmp_path).ami_password == "set"
-    assert "sandbox" not in repr(load_config({}, tmp_path))
+    assert "made by" not in repr(load_config({}, tmp_path))
     (tmp_path / "pbx" / "secrets.json").write_text("[]")
     assert load_config({}, tmp_path).ami_password == ""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 
 import structlog
+from django.conf import settings
 
 from ari_app.ami import AmiAddress, connect
 from ari_app.watchdog import Watchdog
 from dialogue.errors import ConfigurationError
-from webadmin.config import Config
+from webadmin.config import Config, load_config
 
 log = structlog.get_logger(__name__)
 
@@ -22,13 +24,16 @@ def ami_address(chosen: Config) -> AmiAddress:
     return AmiAddress(chosen.ami_host, chosen.ami_port, chosen.ami_user, chosen.ami_password)
 
 
-async def watch(chosen: Config) -> None:
+async def watch() -> None:
     """Watch until SIGTERM or SIGINT.
+
+    The settings are read here and not through `webadmin.wiring`, which loads doors and engines: the watchdog must start
+    where they cannot.
 
     Raises:
         ConfigurationError, AmiRefused: it cannot work; the text says why.
     """
-    address = ami_address(chosen)
+    address = ami_address(load_config(os.environ, settings.VAR_DIR))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

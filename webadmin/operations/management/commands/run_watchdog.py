@@ -6,11 +6,10 @@ from typing import Any
 
 from webadmin.operations.command import HotlineCommand
 from webadmin.operations.watchdog_service import watch
-from webadmin.wiring import config
 
 
 class Command(HotlineCommand):
     help = "Watch every run_ari over AMI; callers of one that gives no sign of life go to the operators."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.run_async(watch(config()))
+        self.run_async(watch())
