@@ -45,7 +45,7 @@ async def serve(chosen: Config) -> None:
             drain_seconds=chosen.agi_drain_seconds,
         )
         log.info("engines_chosen", **engines.names)
-        with _stopped_by_signal(stop):
+        with stopped_by_signal(stop):
             await server.serve(stop)
 
 
@@ -86,7 +86,8 @@ async def _ship_the_rest(journal: DiskJournal) -> None:
 
 
 @contextmanager
-def _stopped_by_signal(stop: asyncio.Event) -> Iterator[None]:
+def stopped_by_signal(stop: asyncio.Event) -> Iterator[None]:
+    """While the block runs, SIGTERM and SIGINT set ``stop``."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

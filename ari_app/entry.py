@@ -1,0 +1,81 @@
+"""A call as the dialplan hands it over: what `Stasis()` brought along, checked."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from ari_app.client import Channel
+from dialogue.live.line import LiveLine
+
+log = structlog.get_logger(__name__)
+
+_NOT_A_NUMBER = re.compile(r"[^0-9A-Za-z+*#@._-]")
+_NUMBER_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class LiveIncoming:
+    """A call as the dialplan hands it over.
+
+    Args:
+        call_id: UUID that names the call everywhere.
+        language: ISO 639-1 code the call begins in; empty for the scenario's own.
+        scenario: its name.
+        caller: caller's number, only characters a number or SIP user has; empty where unknown.
+        dialled: extension that was called.
+        line: the caller.
+    """
+
+    call_id: str
+    language: str
+    scenario: str
+    caller: str
+    dialled: str
+    line: LiveLine
+
+
+Handler = Callable[[LiveIncoming], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What `Stasis()` brought along, checked: the fields of `LiveIncoming` and the caller's channel."""
+
+    channel: str
+    answered: bool
+    call_id: str
+    scenario: str
+    language: str
+    caller: str
+    dialled: str
+
+
+def read_entry(channel: Channel, arguments: Sequence[str]) -> Entry:
+    """Read the arguments ``call id, scenario, language, extension``; a call without a valid id gets a new one."""
+    given = [*arguments, "", "", "", ""]
+    call_id = valid_call_id(given[0])
+    if call_id is None:
+        call_id = str(uuid.uuid4())
+        log.warning("call_id_made", call_id=call_id)
+    return Entry(
+        channel=channel.id,
+        answered=channel.state == "Up",
+        call_id=call_id,
+        scenario=given[1] if re.fullmatch("[a-z0-9_]{1,64}", given[1]) else "",
+        language=given[2] if re.fullmatch("[a-z]{2}", given[2]) else "",
+        caller=_NOT_A_NUMBER.sub("", channel.caller.number)[:_NUMBER_LENGTH],
+        dialled=_NOT_A_NUMBER.sub("", given[3])[:_NUMBER_LENGTH],
+    )
+
+
+def valid_call_id(text: str) -> str | None:
+    """Return the UUID in ``text`` in its usual form, or None where there is none."""
+    try:
+        return str(uuid.UUID(text)) if len(text) == 36 else None
+    except ValueError:
+        return None
