@@ -19,6 +19,7 @@ class SaidOnRecord:
     whole: bool
     began: float
     ended: float
+    purpose: str = "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +93,4 @@ async def _on_record(call: Any) -> CallOnRecord:
 
 def _said(at: float, data: Mapping[str, Any]) -> SaidOnRecord:
     words = data["text"] if data.get("whole", True) else data.get("heard_text", "")
-    return SaidOnRecord(words, data.get("whole", True), at - data["played_seconds"], at)
+    return SaidOnRecord(words, data.get("whole", True), at - data["played_seconds"], at, data["purpose"])

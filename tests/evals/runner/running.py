@@ -156,6 +156,9 @@ def _judgements(script: Script, call: CallOnRecord) -> Iterator[tuple[str, bool,
             cut is wanted.not_heard_whole,
             said,
         )
+    if wanted.filler_said is not None:
+        filled = any(reply.purpose == "filler" for reply in call.said)
+        yield f"{'a' if wanted.filler_said else 'no'} phrase that bridges a wait", filled is wanted.filler_said, said
 
 
 def _ending(call: CallOnRecord) -> str:

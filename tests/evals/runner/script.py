@@ -217,6 +217,7 @@ class Record(Strict):
         said_lacks: words it must not have said.
         interruptions: outcome of each time the assistant was interrupted.
         not_heard_whole: at least one reply is on record as cut short.
+        filler_said: a phrase that only bridges a wait was said.
     """
 
     status: CallStatus | None = None
@@ -228,6 +229,7 @@ class Record(Strict):
     said_lacks: Texts = ()
     interruptions: tuple[Literal["resumed", "dropped"], ...] | None = None
     not_heard_whole: bool | None = None
+    filler_said: bool | None = None
 
 
 class Script(Strict):
@@ -245,6 +247,7 @@ class Script(Strict):
         repeats: how often the call is placed.
         pass_rate: share of the calls in which every step must pass.
         longest_seconds: after which a call is given up.
+        needs: what the door must have: ``slow_model``, a model that answers too late, so that the rules answer.
     """
 
     about: str = Field(min_length=1)
@@ -258,6 +261,7 @@ class Script(Strict):
     repeats: PositiveInt = 1
     pass_rate: float = Field(default=1.0, gt=0, le=1)
     longest_seconds: PositiveFloat = Field(default=120.0, le=900)
+    needs: Literal["slow_model"] | None = None
     steps: tuple[Step, ...] = Field(min_length=1)
     record: Record = Field(default_factory=Record)
 

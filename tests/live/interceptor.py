@@ -1,0 +1,107 @@
+"""Stands between a door and Asterisk's HTTP port, and can break or stall what goes through."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Self
+
+HEAD_SECONDS = 5.0
+
+
+class Interceptor:
+    """A TCP relay on a free loopback port. Use it as an asynchronous context manager.
+
+    Connections are told apart by the path of their first request: ``/media/`` carries a call's sound, ``/ari/events``
+    the events, the others are requests.
+
+    Args:
+        port: of Asterisk's HTTP server.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.port = 0
+        self._to = port
+        self._open: dict[asyncio.Task[None], _Relay] = {}
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for relay in self._open.values():
+            relay.cut()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    def cut(self, path: str) -> int:
+        """Close the connections whose path begins so, as a broken network would. Returns how many there were."""
+        found = [relay for relay in self._open.values() if relay.path.startswith(path)]
+        for relay in found:
+            relay.cut()
+        return len(found)
+
+    def stall(self, path: str) -> int:
+        """Keep those connections open and let nothing through any more."""
+        found = [relay for relay in self._open.values() if relay.path.startswith(path)]
+        for relay in found:
+            relay.flowing.clear()
+        return len(found)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            async with asyncio.timeout(HEAD_SECONDS):
+                head = await reader.readuntil(b"\r\n")
+            onward = await asyncio.open_connection("127.0.0.1", self._to)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            writer.close()
+            return
+        relay = self._open[task] = _Relay(head.split(b" ")[1].decode(), (reader, writer), onward)
+        try:
+            await relay.run(head)
+        finally:
+            del self._open[task]
+
+
+class _Relay:
+    def __init__(
+        self,
+        path: str,
+        near: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        far: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        self.path = path
+        self.flowing = asyncio.Event()
+        self.flowing.set()
+        self._near, self._far = near, far
+
+    def cut(self) -> None:
+        for _, writer in (self._near, self._far):
+            writer.transport.abort()
+        self.flowing.set()
+
+    async def run(self, head: bytes) -> None:
+        self._far[1].write(head)
+        ways = [
+            asyncio.create_task(self._pass(self._near[0], self._far[1])),
+            asyncio.create_task(self._pass(self._far[0], self._near[1])),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.cut()
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65_536):
+                await self.flowing.wait()
+                writer.write(data)
+                await writer.drain()

@@ -1,0 +1,83 @@
+"""Every scenario file of the live door, as real calls: several at once, each judged by ear and by the record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
+
+from tests.evals.runner.office import DjangoOffice
+from tests.evals.runner.operators import Operators
+from tests.evals.runner.reading import Scene, read_scene
+from tests.evals.runner.results import SceneResult
+from tests.evals.runner.running import Place, run_scenes
+from tests.fakes.openai_server import FakeOpenAI, silent
+from tests.live.conftest import QUICK, REPOSITORY, Sandbox
+from tests.live.live_door import LiveDoor, shared_office
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+
+SCENES = [read_scene(path) for path in sorted((REPOSITORY / "tests" / "evals").glob("*/live/*.yaml"))]
+CALLS_AT_ONCE = 4
+"""The recogniser works on the same two cores as Asterisk and the callers' phones."""
+
+MODEL_SECONDS = "3"
+
+
+@pytest.fixture(scope="module")
+def results(
+    running_sandbox: Sandbox, django_db_setup: None, django_db_blocker: object, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, SceneResult]]:
+    """What became of all of them: those that need a slow model go to a door that has one, after the others."""
+    for name, value in {**QUICK, "CALL_AI_SECONDS": "120"}.items():
+        running_sandbox.set_global(name, value)
+    folder = tmp_path_factory.mktemp("scenarios")
+    with shared_office(django_db_blocker), ThreadPoolExecutor(1) as thread:
+        # Django's synchronous part of the fixture and the calls' event loop live in threads of their own.
+        yield thread.submit(asyncio.run, _run_all(running_sandbox, folder)).result()
+    running_sandbox.set_global("ARI_APPS", "hotline")
+
+
+async def _run_all(sandbox: Sandbox, folder: Path) -> dict[str, SceneResult]:
+    try:
+        async with (
+            Operators(sandbox.registrar, sandbox.secrets["sip"]) as operators,
+            FakeOpenAI() as model,
+        ):
+            model.then(silent)
+            place = Place(f"127.0.0.1:{sandbox.sip_port}", DjangoOffice(), operators)
+            slow = {
+                "LLM_ENGINE": "openai",
+                "OPENAI_BASE_URL": model.base_url,
+                "LLM_SECONDS": MODEL_SECONDS,
+            }
+            found = []
+            for app, settings, scenes in (
+                ("plain", {}, [scene for scene in SCENES if scene.script.needs is None]),
+                ("slow", slow, [scene for scene in SCENES if scene.script.needs == "slow_model"]),
+            ):
+                found += await _run_at(sandbox, LiveDoor(sandbox, folder, app, **settings), scenes, place)
+    finally:
+        await sync_to_async(connections.close_all)()
+    return {result.name: result for result in found}
+
+
+async def _run_at(sandbox: Sandbox, door: LiveDoor, scenes: list[Scene], place: Place) -> list[SceneResult]:
+    await asyncio.to_thread(door.start)
+    try:
+        await asyncio.to_thread(sandbox.set_global, "ARI_APPS", door.app)
+        return await run_scenes(scenes, place, parallel=CALLS_AT_ONCE)
+    finally:
+        await asyncio.to_thread(door.stop)
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+def test_a_scenario_is_lived_through(scene: Scene, results: dict[str, SceneResult]) -> None:
+    result = results[scene.name]
+    print("\n".join(result.lines()))
+    assert result.passed
