@@ -1,4 +1,4 @@
-"""What happened in calls: the call, its turns, every journalled step, and the recordings."""
+"""What happened in calls: the call, its turns, every journalled step, the recordings and what was heard on them."""
 
 from __future__ import annotations
 
@@ -112,6 +112,14 @@ class Turn(models.Model):
     decision_seconds = models.FloatField(_("decision, s"), null=True, blank=True)
     synthesis_seconds = models.FloatField(_("synthesis, s"), null=True, blank=True)
     played_seconds = models.FloatField(_("played, s"), null=True, blank=True)
+    filler_text = models.TextField(_("said while the caller waited"), blank=True)
+    heard_text = models.TextField(_("words that were heard"), blank=True)
+    end_silence = models.FloatField(_("silence that ended the turn, s"), null=True, blank=True)
+    delay_seconds = models.FloatField(_("answer delay by the door's clock, s"), null=True, blank=True)
+    answer_heard_seconds = models.FloatField(_("answer delay on the recording, s"), null=True, blank=True)
+    stop_heard_seconds = models.FloatField(_("time to fall silent on the recording, s"), null=True, blank=True)
+    interruptions_resumed = models.PositiveSmallIntegerField(_("interruptions, went on speaking"), default=0)
+    interruptions_dropped = models.PositiveSmallIntegerField(_("interruptions, gave way"), default=0)
 
     class Meta:
         verbose_name = _("turn")
@@ -123,6 +131,14 @@ class Turn(models.Model):
                 condition=Q(confidence__isnull=True) | Q(confidence__gte=0, confidence__lte=1),
                 name="turn_confidence_in_range",
             ),
+            models.CheckConstraint(
+                condition=Q(answer_heard_seconds__isnull=True) | Q(answer_heard_seconds__gte=0),
+                name="turn_answer_heard_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(stop_heard_seconds__isnull=True) | Q(stop_heard_seconds__gte=0),
+                name="turn_stop_heard_positive",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -130,19 +146,70 @@ class Turn(models.Model):
 
 
 class Recording(models.Model):
-    """The sound of a whole call. ``file`` is a name in the default storage."""
+    """The sound of a whole call: the caller left, the other side right; one channel where only the mix was kept.
+
+    ``file`` is a name in the default storage.
+    """
 
     call = models.OneToOneField(Call, on_delete=models.CASCADE, related_name="recording", verbose_name=_("call"))
     file = models.FileField(_("file"), upload_to="recordings/%Y/%m/%d", max_length=255)
     seconds = models.FloatField(_("duration, s"))
     rate = models.PositiveIntegerField(_("sample rate, Hz"))
+    channels = models.PositiveSmallIntegerField(_("channels"), default=1)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     expires_at = models.DateTimeField(_("kept until"), null=True, blank=True, db_index=True)
 
     class Meta:
         verbose_name = _("recording")
         verbose_name_plural = _("recordings")
-        constraints = [models.CheckConstraint(condition=Q(seconds__gte=0), name="recording_duration_positive")]
+        constraints = [
+            models.CheckConstraint(condition=Q(seconds__gte=0), name="recording_duration_positive"),
+            models.CheckConstraint(condition=Q(channels__in=(1, 2)), name="recording_mono_or_stereo"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.seconds:.0f} s"
+
+
+class CallHearing(models.Model):
+    """What the caller heard of the assistant, measured on the call's stereo recording. All times are seconds.
+
+    The engines stand here beside the times, so that percentiles per engine need no look into JSON. ``details`` is
+    `webadmin.calls.heard.Hearing` as JSON.
+    """
+
+    call = models.OneToOneField(Call, on_delete=models.CASCADE, related_name="hearing", verbose_name=_("call"))
+    answers = models.PositiveIntegerField(_("answers"), default=0)
+    answer_p50 = models.FloatField(_("answer delay, median"), null=True, blank=True)
+    answer_p95 = models.FloatField(_("answer delay, 95th percentile"), null=True, blank=True)
+    answer_longest = models.FloatField(_("answer delay, longest"), null=True, blank=True)
+    barge_ins = models.PositiveIntegerField(_("interruptions by the caller"), default=0)
+    barge_in_p50 = models.FloatField(_("time to fall silent, median"), null=True, blank=True)
+    barge_in_longest = models.FloatField(_("time to fall silent, longest"), null=True, blank=True)
+    silences = models.PositiveIntegerField(_("silences over 2 s"), default=0)
+    silence_longest = models.FloatField(_("longest silence"), default=0.0)
+    talk_over_seconds = models.FloatField(_("both spoke at once"), default=0.0)
+    agent_gap_longest = models.FloatField(_("longest gap within an answer"), default=0.0)
+    stt = models.CharField(_("speech recognition"), max_length=64, blank=True)
+    llm = models.CharField(_("language model"), max_length=64, blank=True)
+    tts = models.CharField(_("voice"), max_length=64, blank=True)
+    computed_at = models.DateTimeField(_("measured"))
+    details = models.JSONField(_("per turn"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("what the caller heard")
+        verbose_name_plural = _("what callers heard")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(answers=0, answer_p50__isnull=True) | Q(answers__gt=0, answer_p50__gte=0),
+                name="hearing_answers_have_a_median",
+            ),
+            models.CheckConstraint(
+                condition=Q(silence_longest__gte=0) & Q(talk_over_seconds__gte=0) & Q(agent_gap_longest__gte=0),
+                name="hearing_times_positive",
+            ),
+        ]
+        indexes = [models.Index(fields=["answer_p50"], name="hearing_by_answer")]
+
+    def __str__(self) -> str:
+        return "—" if self.answer_p50 is None else f"{self.answer_p50:.1f} s"

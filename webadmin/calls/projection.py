@@ -22,6 +22,7 @@ from dialogue.events import (
     CallEnded,
     CallStarted,
     Event,
+    Interrupted,
     Listened,
     Recognised,
     Said,
@@ -38,6 +39,9 @@ log = structlog.get_logger(__name__)
 
 MOST_TURNS = 1000
 MOST_NUMBER = 2**31 - 1
+
+FILLER = "filler"
+"""Purpose of words that only bridge a wait."""
 
 BAD_ENTRY = (DataError, IntegrityError, ValueError, TypeError, KeyError, AttributeError, OverflowError)
 """What a bad entry raises. Every other error is the database's, and the batch is tried again."""
@@ -206,6 +210,7 @@ class _Projection:
                 turn.key = cleaning.text(event.key, 1) or turn.key
                 turn.audio = cleaning.text(event.audio, 255) or turn.audio
                 turn.listened_seconds = cleaning.seconds(event.seconds)
+                turn.end_silence = cleaning.seconds(event.end_silence)
             case Recognised():
                 turn = self._turn(event.turn, at)
                 turn.caller_text = cleaning.text(event.text)
@@ -216,6 +221,8 @@ class _Projection:
                 self._assessed(event, at)
             case Said():
                 self._said(event, self._turn(event.turn, at))
+            case Interrupted():
+                self._interrupted(event, self._turn(event.turn, at))
             case CallEnded():
                 self._call.status = Status(event.status).value
                 self._call.end_reason = cleaning.text(event.reason, 64)
@@ -263,12 +270,33 @@ class _Projection:
 
     def _said(self, event: Said, turn: Turn) -> None:
         words = cleaning.text(event.text)
-        turn.reply_text = cleaning.text(f"{turn.reply_text}\n{words}" if turn.reply_text else words)
+        if event.purpose == FILLER:
+            # It only bridges the wait: the turn's reply, its voice and its delay are those of the words that answer.
+            turn.filler_text = _joined(turn.filler_text, words)
+            return
+        first = not turn.reply_text
+        before = turn.reply_text if turn.reply_whole else turn.heard_text
+        if not event.whole:
+            turn.heard_text = _joined(before, cleaning.text(event.heard_text))
+        elif not turn.reply_whole:
+            turn.heard_text = _joined(before, words)
+        turn.reply_text = _joined(turn.reply_text, words)
         turn.reply_language = cleaning.language(event.language)
         turn.reply_purpose = cleaning.text(event.purpose, 16)
-        turn.reply_whole = bool(event.whole)
-        turn.synthesis_seconds = cleaning.seconds(event.synthesis_seconds)
+        turn.reply_whole = turn.reply_whole and bool(event.whole)
         turn.played_seconds = cleaning.seconds(event.played_seconds)
+        if first:
+            turn.synthesis_seconds = cleaning.seconds(event.synthesis_seconds)
+            turn.delay_seconds = cleaning.seconds(event.delay_seconds)
+
+    def _interrupted(self, event: Interrupted, turn: Turn) -> None:
+        match event.outcome:
+            case "resumed":
+                turn.interruptions_resumed += 1
+            case "dropped":
+                turn.interruptions_dropped += 1
+            case _:
+                raise ValueError("not the outcome of an interruption")
 
     def _turn(self, number: int, at: datetime) -> Turn:
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MOST_TURNS:
@@ -279,10 +307,15 @@ class _Projection:
         return self._turns[number]
 
 
+def _joined(before: str, words: str) -> str:
+    return cleaning.text(f"{before}\n{words}" if before and words else before or words)
+
+
 def transcript_of(turns: Iterable[Turn]) -> str:
     """Return the conversation as people read and search it: lines that begin with ``caller:`` or ``assistant:``."""
     lines = []
     for turn in turns:
-        for speaker, words in (("caller", turn.caller_text), ("assistant", turn.reply_text)):
+        said = ("caller", turn.caller_text), ("assistant", turn.filler_text), ("assistant", turn.reply_text)
+        for speaker, words in said:
             lines += [f"{speaker}: {line}" for line in words.splitlines() if line.strip()]
     return "\n".join(lines)
