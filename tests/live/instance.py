@@ -87,10 +87,8 @@ class _Door:
         kind, call_id = event["args"][:2]
         if kind == "announce":
             channel = f"channels/{event['channel']['id']}"
-            variables = {"AUDIOSOCKET_ID": str(uuid.uuid4()), "AUDIOSOCKET_SERVER": f"127.0.0.1:{self._port}"}
-            for name, value in variables.items():
-                await self._client.post(f"{channel}/variable", variable=name, value=value)
-            await self._client.post(f"{channel}/continue")
+            extension = f"1*{uuid.uuid4()}*127.0.0.1:{self._port}"
+            await self._client.post(f"{channel}/continue", context="hotline-socket", extension=extension, priority="1")
         else:
             print(f"call {call_id}", flush=True)
 
