@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.evals.runner.operators import Operators
 from tests.evals.runner.reading import Scene, ScriptError, read_scene
+from webadmin.operations.sip_transaction import CallFailed
 
 
 def main() -> int:
@@ -36,7 +37,11 @@ def main() -> int:
 
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webadmin.settings")
         django.setup()
-    return asyncio.run(_run(scenes, arguments))
+    try:
+        return asyncio.run(_run(scenes, arguments))
+    except (CallFailed, OSError) as error:
+        sys.stderr.write(f"The operators' phones cannot register at {arguments.pbx}: {error}; is PBX_DIR that PBX's?\n")
+        return 2
 
 
 def _read(files: list[Path], extension: str | None) -> tuple[list[Scene], list[str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dialogue.audio import Audio
 from tests.evals.runner import sounds
-from tests.evals.runner.ear import PAUSE, Speech
+from tests.evals.runner.ear import PACKET, PAUSE, Speech
 from tests.evals.runner.operators import Operators
 from tests.evals.runner.results import StepResult
 from tests.evals.runner.script import Script, Sound, Step
@@ -128,8 +128,7 @@ class Caller:
             if onset is None:
                 raise StepFailed("the assistant does not speak")
             await self._until(onset + cut.after_ms / 1000)
-            if self._speech.spoke_over(self._loop.time()) is None:
-                raise StepFailed("the assistant had fallen silent by then")
+            await self._until_in_a_word()
             if cut.dtmf is not None:
                 await self._press(cut.dtmf)
             else:
@@ -259,6 +258,15 @@ class Caller:
                 return None
             await asyncio.sleep(POLL_SECONDS)
         return onset
+
+    async def _until_in_a_word(self) -> None:
+        """Wait until the assistant, which is speaking, is not between two sentences."""
+        began = self._loop.time()
+        while (silent := self._loop.time() - self._call.voices[-1]) > 2 * PACKET:
+            self._alive()
+            if silent > LONGEST_BREATH or self._loop.time() - began > LONGEST_BREATH:
+                raise StepFailed("the assistant had fallen silent by then")
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _until_quiet(self) -> None:
         """Wait until the assistant has spoken since the caller's last act, and fallen quiet."""
