@@ -33,17 +33,17 @@ class LiveDoor:
 
     def __init__(self, sandbox: Sandbox, folder: Path, app: str = "hotline", **settings: str) -> None:
         self.app = app
-        self.audiosocket = free_port()
-        """Port of its AudioSocket server."""
         environment = {
             **office_environment(sandbox, folder),
             "ARI_URL": f"http://127.0.0.1:{sandbox.http_port}",
             "ARI_PASSWORD": sandbox.secrets["ari"],
             "ARI_APP": app,
             "ARI_DRAIN_SECONDS": "1",
-            "AUDIOSOCKET_BIND": f"127.0.0.1:{self.audiosocket}",
+            "AUDIOSOCKET_BIND": f"127.0.0.1:{free_port()}",
             **settings,
         }
+        self.audiosocket = int(environment["AUDIOSOCKET_BIND"].rpartition(":")[2])
+        """Port of its AudioSocket server."""
         self._process = LoggedProcess([sys.executable, "manage.py", "run_ari"], environment, folder / f"{app}.log")
 
     @property

@@ -52,7 +52,7 @@ class Reframer:
         self.port = 0
         self.sizes: tuple[int, ...] = ()
         """Bytes of the pieces, over and over; empty: as they come."""
-        self._to = port
+        self.to = port
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -73,7 +73,7 @@ class Reframer:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        onward = await asyncio.open_connection("127.0.0.1", self._to)
+        onward = await asyncio.open_connection("127.0.0.1", self.to)
         ways = [
             asyncio.create_task(self._reframe(reader, onward[1])),
             asyncio.create_task(_copy(onward[0], writer)),

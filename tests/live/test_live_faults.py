@@ -19,7 +19,8 @@ from tests.live.conftest import QUICK, Sandbox
 from tests.live.interceptor import Interceptor
 from tests.live.live_door import LiveDoor, shared_office, watchdog
 from tests.live.person import Person, nothing_left, takes_a_call, until_in, words
-from tests.live.socket_client import SocketClient, hello
+from tests.live.socket_client import Reframer, SocketClient, hello
+from tests.services import free_port
 from webadmin.operations.sip_phone import SipPhone
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
@@ -46,15 +47,31 @@ async def network(running_sandbox: Sandbox) -> AsyncIterator[Interceptor]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sockets() -> AsyncIterator[Reframer]:
+    """What Asterisk takes for the door's AudioSocket port."""
+    async with Reframer(free_port()) as between:
+        yield between
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def door(
-    running_sandbox: Sandbox, office: DjangoOffice, network: Interceptor, tmp_path_factory: pytest.TempPathFactory
+    running_sandbox: Sandbox,
+    office: DjangoOffice,
+    network: Interceptor,
+    sockets: Reframer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[LiveDoor]:
     """The door of all these tests, with its watchdog."""
     sandbox, folder = running_sandbox, tmp_path_factory.mktemp("door")
     for name, value in {**QUICK, "CALL_AI_SECONDS": "120", "ARI_APPS": "faults"}.items():
         sandbox.set_global(name, value)
-    url = f"http://127.0.0.1:{network.port}"
-    door = LiveDoor(sandbox, folder, "faults", ARI_URL=url, LONGEST_UTTERANCE_SECONDS=LONGEST_UTTERANCE)
+    settings = {
+        "ARI_URL": f"http://127.0.0.1:{network.port}",
+        "AUDIOSOCKET_BIND": f"127.0.0.1:{sockets.to}",
+        "AUDIOSOCKET_ADDRESS": f"127.0.0.1:{sockets.port}",
+        "LONGEST_UTTERANCE_SECONDS": LONGEST_UTTERANCE,
+    }
+    door = LiveDoor(sandbox, folder, "faults", **settings)
     watching = watchdog(sandbox, folder)
     await asyncio.to_thread(watching.start, "watchdog_connected")
     await asyncio.to_thread(door.start)
@@ -271,6 +288,21 @@ async def announced(sandbox: Sandbox) -> uuid.UUID:
     shown = await asyncio.to_thread(sandbox.cli, f"core show channel {caller}")
     found = next(line for line in shown.splitlines() if line.startswith("AUDIOSOCKET_ID="))
     return uuid.UUID(found.split("=")[1].strip())
+
+
+async def test_sound_in_pieces_of_odd_sizes_is_heard(
+    door: LiveDoor, office: DjangoOffice, dial: Callable[..., Person], sockets: Reframer
+) -> None:
+    sockets.sizes = (2, 318, 640, 34, 1000, 6)
+    try:
+        async with dial(extension="113") as person:
+            await person.is_greeted()
+            await person.call.say(words("somebody stole my car"))
+            await person.hears_a_voice(seconds=5)
+    finally:
+        sockets.sizes = ()
+    record = await person.record(office)
+    assert "caller:" in record.transcript, record
 
 
 async def test_a_second_instance_of_one_name_does_not_start_and_takes_nothing_from_the_first(
