@@ -147,12 +147,12 @@ class Channels(Rest):
     async def external_media(
         self,
         app: str,
-        *,
+        external_host: str = "INCOMING",
         format: str = "slin16",
+        *,
         transport: Literal["udp", "tcp", "websocket"] = "websocket",
         encapsulation: Literal["rtp", "audiosocket", "none"] = "none",
-        connection_type: Literal["client", "server"] = "server",
-        external_host: str | None = None,
+        connection_type: Literal["client", "server"] | None = None,
         channel_id: str | None = None,
         direction: Literal["both"] | None = None,
         data: str | None = None,
@@ -161,26 +161,30 @@ class Channels(Rest):
     ) -> Channel:
         """Make a channel whose sound goes to a program instead of a phone.
 
-        chan_websocket, Asterisk as the server (the defaults): connect to
-        ``media_url(await get_variable(channel, "MEDIA_WEBSOCKET_CONNECTION_ID"))``; the channel comes into the
-        application once that stands. As a client (``connection_type="client"``), ``external_host`` is the id of a
-        connection in ``websocket_client.conf``.
+        chan_websocket, Asterisk as the server (the defaults): connect to ``media_url(connection_id)`` with the
+        connection id from the answer's ``channelvars["MEDIA_WEBSOCKET_CONNECTION_ID"]``; the channel comes into the
+        application once that stands. Asterisk as the client: ``connection_type="client"``.
 
-        AudioSocket: ``transport="tcp"``, ``encapsulation="audiosocket"``, ``connection_type="client"``,
-        ``external_host="host:port"``, ``data=`` its UUID.
+        AudioSocket: ``transport="tcp"``, ``encapsulation="audiosocket"``, ``data=`` its UUID.
 
-        RTP: ``transport="udp"``, ``encapsulation="rtp"``, ``connection_type="client"``, ``external_host="host:port"``;
-        the channel variables ``UNICASTRTP_LOCAL_ADDRESS`` and ``UNICASTRTP_LOCAL_PORT`` say where Asterisk listens.
+        RTP: ``transport="udp"``, ``encapsulation="rtp"``; the answer's ``channelvars`` ``UNICASTRTP_LOCAL_ADDRESS`` and
+        ``UNICASTRTP_LOCAL_PORT`` say where Asterisk listens.
 
         Args:
             app: application the channel goes to.
+            external_host: ``host:port`` Asterisk connects to; for chan_websocket ``INCOMING``, or as a client the name
+                of a connection in ``websocket_client.conf``.
             format: one of Asterisk's, e.g. ``slin16`` (16 kHz), ``slin`` (8 kHz).
+            connection_type: unless given, ``server`` for ``INCOMING`` and Asterisk's default, ``client``, else.
+            data: AudioSocket's UUID; with chan_websocket the arguments the channel brings to the application.
             transport_data: chan_websocket's options as in its dial string, e.g. ``f(json)`` or ``n``.
 
         Raises:
             AriError: 400, these do not go together; 500, the channel type or format is not loaded.
             Conflict: the id is taken.
         """
+        if connection_type is None and external_host == "INCOMING":
+            connection_type = "server"
         answer = await self._post(
             "/channels/externalMedia",
             app=app,

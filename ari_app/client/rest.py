@@ -53,7 +53,7 @@ class Rest:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            auth=aiohttp.BasicAuth(self._user, self._password, encoding="utf-8"),
+            headers={"Authorization": aiohttp.encode_basic_auth(self._user, self._password, encoding="utf-8")},
             connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -138,16 +138,16 @@ class EventStream:
         socket = await self._client.open_events(self._app, self._heartbeat)
         self.connected, self._connected_at = True, _now()
         self._push(self._connected_event())
-        reason = "closed"
         try:
             reason = await self._read(socket)
-        finally:
             self.connected = False
             if reason is not _REPLACED:
                 self._push(Disconnected(application=self._app, reason=reason))
             log.warning("ari_disconnected", app=self._app, reason=reason)
+            return reason is _REPLACED
+        finally:
+            self.connected = False
             await socket.close()
-        return reason is _REPLACED
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> str:
         """Take events until there are no more; return why."""
