@@ -10,11 +10,12 @@ from typing import Protocol
 
 import structlog
 
-from ari_app import variables
+from ari_app import places
 from ari_app.client import AriClient, AriError, Conflict, NotFound
 from ari_app.entry import Entry, Handler, LiveIncoming
 from ari_app.line import AriLine, Fate, hung_up, taken
 from ari_app.media.stream import MediaStream
+from ari_app.places import Place
 from ari_app.tones import RING_SECONDS, ring_tone
 from ari_app.transfer import Accepted
 from dialogue.errors import CallerHungUp, CallError, LineError, Stage
@@ -142,29 +143,21 @@ class StasisCall:
         """Give the caller to a person: one who accepts the call here, else the dialplan's queue."""
         self.go(State.TRANSFERRING)
         await self._come_back()
+        language = briefing.language if briefing is not None else ""
+        queue = places.outcome("transfer", reason.value, language)
         if self._transfer is None or briefing is None:
-            await self._leave_for_person(reason, briefing)
+            await self._leave(queue)
             return
-        async with self._ringing(), self._transfer.offer(briefing, self.entry.caller) as accepted:
-            await self._leave_for_person(reason, briefing, accepted)
+        async with self._ringing(), self._transfer.offer(briefing, self.entry.caller) as operator:
+            if operator is None:
+                await self._leave(queue)
+            else:
+                await self._leave(places.accepted(reason.value, language, operator.channel_name))
 
     async def hang_up(self) -> None:
         """Let the dialplan end the call."""
         await self._come_back()
-        await self._set(variables.CALL_OUTCOME, "completed")
-        await self._leave()
-
-    async def _leave_for_person(
-        self, reason: TransferReason, briefing: Briefing | None, accepted: Accepted | None = None
-    ) -> None:
-        if briefing is not None and briefing.language:
-            await self._set(variables.CALL_LANGUAGE, briefing.language)
-        if accepted is not None:
-            await self._set(variables.CALL_OPERATOR_CHANNEL, accepted.channel_name)
-            await self._set(variables.MEMBERINTERFACE, accepted.interface)
-        await self._set(variables.CALL_REASON, reason.value)
-        await self._set(variables.CALL_OUTCOME, "transfer")
-        await self._leave("hotline-accepted" if accepted else None)
+        await self._leave(places.outcome("completed"))
 
     async def _talk(self) -> None:
         entry = self.entry
@@ -214,19 +207,20 @@ class StasisCall:
             if self._line is not None:
                 self._line.end(fate)
 
-    async def _set(self, name: str, value: str) -> None:
-        await self._ask(lambda: self._client.set_variable(self.entry.channel, name, value))
-
-    async def _leave(self, context: str | None = None) -> None:
-        """Let the dialplan go on: where it called Stasis(), or in ``context``."""
+    async def _leave(self, place: Place | None = None) -> None:
+        """Let the dialplan go on: at ``place``, or where it called Stasis()."""
         if self.state is not State.LEAVING:
             self.go(State.LEAVING)
-        self._returning = True
-        if context is None:
-            await self._ask(lambda: self._client.continue_in_dialplan(self.entry.channel))
-        else:
-            await self._ask(lambda: self._client.continue_in_dialplan(self.entry.channel, context, "s", 1))
+        await self._send(place)
         self._left = True
+
+    async def _send(self, place: Place | None) -> None:
+        self._returning = True
+        channel = self.entry.channel
+        if place is None:
+            await self._ask(lambda: self._client.continue_in_dialplan(channel))
+        else:
+            await self._ask(lambda: self._client.continue_in_dialplan(channel, *place, 1))
 
     async def _give_to_person(self) -> None:
         """Whoever is still here goes to the operators: the dialplan sends each caller there who has no marker."""

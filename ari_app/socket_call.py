@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
-from ari_app import variables
+from ari_app import places
 from ari_app.call import StasisCall, State, Transfer
 from ari_app.client import AriClient
 from ari_app.entry import Entry, Handler
@@ -52,10 +52,7 @@ class SocketCall(StasisCall):
     @asynccontextmanager
     async def _sound(self) -> AsyncIterator[MediaStream]:
         async with self._announce() as announced:
-            await self._set(variables.AUDIOSOCKET_SERVER, announced.server)
-            await self._set(variables.AUDIOSOCKET_ID, announced.uuid)
-            self._returning = True
-            await self._ask(lambda: self._client.continue_in_dialplan(self.entry.channel))
+            await self._send(places.socket(announced.uuid, announced.server))
             media = await announced.connected()
             try:
                 yield media

@@ -28,8 +28,10 @@ BRIEFING = Briefing("A fire at 5 Garden Street.", {}, "ru")
 Lead = Callable[[LiveIncoming], Awaitable[None]]
 
 
-def variables(ari: FakeAri) -> list[tuple[str, str]]:
-    return [(name, value) for _, name, value in ari.of("set_variable")]
+def sent_to(ari: FakeAri) -> list[tuple[Any, ...]]:
+    """Where the dialplan was told to go on, each time; nothing: after Stasis()."""
+    assert not ari.of("set_variable"), "ARI sets no variable of a caller's channel"
+    return [place for channel, *place in ari.of("continue_in_dialplan") if channel == "c1"]
 
 
 def new_call(ari: Any, lead: Lead, media: FakeMedia | None = None, **options: Any) -> StasisCall:
@@ -60,7 +62,7 @@ def test_no_state_follows_the_end_and_each_can_come_to_it() -> None:
         new_call(FakeAri(), leave_it).go(State.TALKING)
 
 
-async def test_a_farewell_ends_the_call_with_its_marker_set_last() -> None:
+async def test_a_farewell_ends_the_call_with_its_marker() -> None:
     ari = FakeAri()
 
     async def lead(call: LiveIncoming) -> None:
@@ -69,20 +71,18 @@ async def test_a_farewell_ends_the_call_with_its_marker_set_last() -> None:
 
     call = new_call(ari, lead)
     await call.run()
-    assert variables(ari) == [("CALL_OUTCOME", "completed")]
-    assert ari.of("continue_in_dialplan") == [("c1",)]
+    assert sent_to(ari) == [["hotline-outcome", "1*completed**", 1]]
     assert call.state is State.OVER
 
 
-async def test_a_transfer_tells_the_dialplan_language_and_reason_before_the_marker() -> None:
+async def test_a_transfer_tells_the_dialplan_reason_and_language() -> None:
     ari = FakeAri()
 
     async def lead(call: LiveIncoming) -> None:
         await call.line.transfer(TransferReason.CRITICAL, BRIEFING)
 
     await new_call(ari, lead).run()
-    assert variables(ari) == [("CALL_LANGUAGE", "ru"), ("CALL_REASON", "critical"), ("CALL_OUTCOME", "transfer")]
-    assert ari.of("continue_in_dialplan") == [("c1",)]
+    assert sent_to(ari) == [["hotline-outcome", "1*transfer*critical*ru", 1]]
 
 
 @pytest.mark.parametrize("error", [LineError("media_closed"), RuntimeError("a fault of ours"), AriError(500, "no")])
@@ -93,8 +93,7 @@ async def test_whatever_breaks_the_caller_goes_to_a_person_without_a_marker(erro
         raise error
 
     await new_call(ari, lead).run()
-    assert variables(ari) == []
-    assert ari.of("continue_in_dialplan") == [("c1",)]
+    assert sent_to(ari) == [[]]
 
 
 async def test_without_sound_the_caller_goes_to_a_person() -> None:
@@ -106,7 +105,7 @@ async def test_without_sound_the_caller_goes_to_a_person() -> None:
         yield
 
     await StasisCall(ENTRY, ari, leave_it, refuse).run()  # type: ignore[arg-type]
-    assert ari.of("continue_in_dialplan") == [("c1",)]
+    assert sent_to(ari) == [[]]
 
 
 async def test_a_call_that_is_stopped_goes_to_a_person_while_its_sound_is_still_up() -> None:
@@ -116,7 +115,7 @@ async def test_a_call_that_is_stopped_goes_to_a_person_while_its_sound_is_still_
     await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.wait({running})
-    assert ari.of("continue_in_dialplan") == [("c1",)]
+    assert sent_to(ari) == [[]]
     assert media.closed.is_set()
 
 
@@ -138,7 +137,7 @@ async def test_a_caller_who_hangs_up_is_not_sent_anywhere() -> None:
     call.caller_hung_up()
     await asyncio.wait_for(running, 1)
     assert heard
-    assert ari.of("continue_in_dialplan") == []
+    assert sent_to(ari) == []
 
 
 async def test_a_call_the_pbx_takes_at_its_time_limit_is_a_failure_not_a_hang_up() -> None:
@@ -159,7 +158,7 @@ async def test_a_call_the_pbx_takes_at_its_time_limit_is_a_failure_not_a_hang_up
     call.left_application()
     await asyncio.wait_for(running, 2)
     assert codes == ["taken_by_pbx"]
-    assert ari.of("continue_in_dialplan") == []
+    assert sent_to(ari) == []
 
 
 async def test_an_ari_that_is_away_for_a_moment_does_not_lose_the_transfer() -> None:
@@ -169,14 +168,13 @@ async def test_an_ari_that_is_away_for_a_moment_does_not_lose_the_transfer() -> 
         if failures:
             raise failures.pop()
 
-    ari = FakeAri(set_variable=fail_twice)
+    ari = FakeAri(continue_in_dialplan=fail_twice)
 
     async def lead(call: LiveIncoming) -> None:
         await call.line.transfer(TransferReason.DANGER, None)
 
     await new_call(ari, lead).run()
-    assert variables(ari)[-1] == ("CALL_OUTCOME", "transfer")
-    assert ari.of("continue_in_dialplan") == [("c1",)]
+    assert sent_to(ari) == [["hotline-outcome", "1*transfer*danger*", 1]] * 3
 
 
 async def test_a_channel_that_is_not_there_any_more_is_a_hang_up() -> None:
@@ -191,7 +189,7 @@ async def test_a_channel_that_is_not_there_any_more_is_a_hang_up() -> None:
         except CallerHungUp:
             outcome.append("hung up")
 
-    await new_call(FakeAri(set_variable=gone), lead).run()
+    await new_call(FakeAri(continue_in_dialplan=gone), lead).run()
     assert outcome == ["hung up"]
 
 
@@ -220,17 +218,14 @@ async def transferring(call: LiveIncoming) -> None:
 
 async def test_an_operator_who_accepts_is_bridged_by_the_dialplan() -> None:
     ari = FakeAri()
-    await new_call(ari, transferring, transfer=Operators(Accepted("PJSIP/operator1-7", "PJSIP/operator1"))).run()
-    assert ("CALL_OPERATOR_CHANNEL", "PJSIP/operator1-7") in variables(ari)
-    assert ("MEMBERINTERFACE", "PJSIP/operator1") in variables(ari)
-    assert ari.of("continue_in_dialplan") == [("c1", "hotline-accepted", "s", 1)]
+    await new_call(ari, transferring, transfer=Operators(Accepted("PJSIP/operator1-00000007", "PJSIP/operator1"))).run()
+    assert sent_to(ari) == [["hotline-accepted", "1*critical*ru*PJSIP/operator1-00000007", 1]]
 
 
 async def test_where_nobody_accepts_the_caller_goes_to_the_queue() -> None:
     ari = FakeAri()
     await new_call(ari, transferring, transfer=Operators(None)).run()
-    assert variables(ari)[-1] == ("CALL_OUTCOME", "transfer")
-    assert ari.of("continue_in_dialplan") == [("c1",)]
+    assert sent_to(ari) == [["hotline-outcome", "1*transfer*critical*ru", 1]]
 
 
 async def test_a_caller_hears_ringing_while_operators_are_called_and_may_leave_at_once() -> None:
@@ -242,7 +237,7 @@ async def test_a_caller_hears_ringing_while_operators_are_called_and_may_leave_a
     call.caller_hung_up()
     await asyncio.wait_for(running, 1)
     assert operators.let_go, "no phone goes on ringing"
-    assert variables(ari) == []
+    assert sent_to(ari) == []
 
 
 class Announced:
@@ -268,12 +263,11 @@ async def test_a_socket_call_is_told_where_to_connect_and_transferred_once_it_is
     call = socket_call(ari, transferring, media)
     running = asyncio.create_task(call.run())
     await asyncio.wait_for(media.closed.wait(), 1)
-    assert variables(ari) == [("AUDIOSOCKET_SERVER", "127.0.0.1:9092"), ("AUDIOSOCKET_ID", "1b2c")]
+    assert sent_to(ari) == [["hotline-socket", "1*1b2c*127.0.0.1:9092", 1]]
     call.left_application()
     call.returned()
     await asyncio.wait_for(running, 1)
-    assert variables(ari)[-1] == ("CALL_OUTCOME", "transfer")
-    assert ari.of("continue_in_dialplan") == [("c1",), ("c1",)]
+    assert sent_to(ari)[1:] == [["hotline-outcome", "1*transfer*critical*ru", 1]]
 
 
 async def test_a_socket_that_closes_and_no_channel_that_returns_is_a_hang_up() -> None:
@@ -292,7 +286,7 @@ async def test_a_socket_that_closes_and_no_channel_that_returns_is_a_hang_up() -
     media.break_off()
     await asyncio.wait_for(running, 3)
     assert ends == ["hung up"]
-    assert len(ari.of("continue_in_dialplan")) == 1
+    assert len(sent_to(ari)) == 1, "only to the socket"
 
 
 async def test_a_socket_that_closes_under_a_caller_who_is_there_brings_them_to_a_person() -> None:
@@ -314,5 +308,4 @@ async def test_a_socket_that_closes_under_a_caller_who_is_there_brings_them_to_a
     call.returned()
     await asyncio.wait_for(running, 1)
     assert codes == ["media_closed"]
-    assert variables(ari)[-1][0] == "AUDIOSOCKET_ID"
-    assert len(ari.of("continue_in_dialplan")) == 2
+    assert sent_to(ari)[1:] == [[]]
