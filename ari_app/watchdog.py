@@ -19,13 +19,12 @@ import structlog
 from ari_app.ami import AmiError, AmiRefused, AmiUnavailable
 from ari_app.heartbeat import APP_NAME, alive_variable
 from ari_app.pulse import Life, Pulse
-from ari_app.variables import CALL_ID
 from dialogue.errors import Stage
 
 log = structlog.get_logger(__name__)
 
 APPS_VARIABLE = "ARI_APPS"
-APP_VARIABLE = "CALL_APP"
+CALL_VARIABLE, APP_VARIABLE = "CALL_ID", "CALL_APP"
 WATCHDOG_VARIABLE = "HOTLINE_WATCHDOG"
 RESCUE_CONTEXT, RESCUE_EXTENSION = "hotline-live", "rescued"
 WAITING_APPLICATIONS = frozenset({"Stasis", "AudioSocket", "TryExec"})
@@ -70,7 +69,7 @@ def held_call(entry: Mapping[str, Any]) -> Held | None:
         return None
     listed = entry.get("Variable")
     pairs = dict(text.split("=", 1) for text in (listed if isinstance(listed, list) else [listed or ""]) if "=" in text)
-    call_id, app, channel = pairs.get(CALL_ID, ""), pairs.get(APP_VARIABLE, ""), texts["Channel"]
+    call_id, app, channel = pairs.get(CALL_VARIABLE, ""), pairs.get(APP_VARIABLE, ""), texts["Channel"]
     if not isinstance(channel, str) or not _CHANNEL.fullmatch(channel) or not APP_NAME.fullmatch(app):
         return None
     try:
@@ -177,7 +176,7 @@ class Watchdog:
     async def _rescue(self, ami: Ami, gone: set[str], clock: float) -> None:
         """Send every caller of these instances to the operators."""
         self._taken = {unique: when for unique, when in self._taken.items() if clock - when < AGAIN_SECONDS}
-        calls = [call for entry in await ami.channels((CALL_ID, APP_VARIABLE)) if (call := held_call(entry))]
+        calls = [call for entry in await ami.channels((CALL_VARIABLE, APP_VARIABLE)) if (call := held_call(entry))]
         due = [call for call in calls if call.app in gone and call.unique_id not in self._taken]
         for start in range(0, len(due), RESCUES_AT_ONCE):
             await asyncio.gather(*(self._send_on(ami, call, clock) for call in due[start : start + RESCUES_AT_ONCE]))

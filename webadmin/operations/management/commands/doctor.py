@@ -13,6 +13,7 @@ from dialogue.errors import ConfigurationError
 from webadmin.config import Config
 from webadmin.operations.checks import Finding, check_all
 from webadmin.operations.command import HotlineCommand
+from webadmin.operations.pbx_checks import check_live_door
 from webadmin.wiring import config, engine_names, open_engines
 
 
@@ -46,4 +47,4 @@ class Command(HotlineCommand):
 
     async def _examine(self, chosen: Config) -> list[Finding]:
         async with open_engines(chosen) as engines:
-            return await check_all(chosen, engines)
+            return [*await check_all(chosen, engines), *await check_live_door(chosen)]
