@@ -163,6 +163,32 @@ class Chain(Generic[E]):
         """Every engine, most preferred first."""
         return tuple(engine for engine, _ in self._links)
 
+    @property
+    def policy(self) -> Policy:
+        """How much patience the stage has."""
+        return self._policy
+
+    def admit(self, engine: E) -> bool:
+        """Whether an attempt may be made with an engine now, by someone who leads it themselves.
+
+        One that may must end in `ended` or `abandoned`.
+        """
+        return self._breaker(engine).admit()
+
+    def ended(self, engine: E, started: float, failure: ProviderError | None = None) -> None:
+        """An attempt that began at ``started`` went well or failed; a stream may fail after it had gone well."""
+        breaker = self._breaker(engine)
+        if failure is None or failure.code in NOT_THE_ENGINE:
+            breaker.succeeded()
+        else:
+            breaker.failed()
+        self._observe(engine, started, failure.code if failure else "")
+
+    def abandoned(self, engine: E, started: float) -> None:
+        """An attempt that began at ``started`` was cancelled from outside."""
+        self._breaker(engine).abandoned()
+        self._observe(engine, started, "cancelled")
+
     async def start(self) -> None:
         """Load every engine; an engine that fails is logged. Raises ProviderError where none is left."""
         failures = [failure for engine in self.engines if (failure := await self._start(engine)) is not None]
@@ -205,7 +231,7 @@ class Chain(Generic[E]):
                 if not breaker.admit():
                     failures.append(ProviderError(self._stage, "circuit_open", f"{engine.name} is left alone for now"))
                     break
-                outcome = await self._attempt(engine, breaker, use, min(left, self._policy.attempt))
+                outcome = await self._attempt(engine, use, min(left, self._policy.attempt))
                 if not isinstance(outcome, ProviderError):
                     return Served(outcome, engine.name, self._clock() - started, tuple(failures))
                 failures.append(outcome)
@@ -216,16 +242,13 @@ class Chain(Generic[E]):
                 await asyncio.sleep(pause)
         raise self._sum_up(failures)
 
-    async def _attempt(
-        self, engine: E, breaker: CircuitBreaker, use: Callable[[E], Awaitable[T]], limit: float
-    ) -> T | ProviderError:
+    async def _attempt(self, engine: E, use: Callable[[E], Awaitable[T]], limit: float) -> T | ProviderError:
         started = self._clock()
         try:
             async with asyncio.timeout(limit):
                 value = await use(engine)
         except asyncio.CancelledError:
-            breaker.abandoned()
-            self._observe(engine, started, "cancelled")
+            self.abandoned(engine, started)
             raise
         except TimeoutError:
             failure = ProviderError(self._stage, "timeout", f"{engine.name}: nothing for {limit:.3g} s", retryable=True)
@@ -235,14 +258,9 @@ class Chain(Generic[E]):
             # A fault in an engine's code or package must cost this attempt, not the call.
             failure = ProviderError(self._stage, "unexpected", f"{engine.name}: {type(error).__name__}")
         else:
-            breaker.succeeded()
-            self._observe(engine, started, "")
+            self.ended(engine, started)
             return value
-        if failure.code in NOT_THE_ENGINE:
-            breaker.succeeded()
-        else:
-            breaker.failed()
-        self._observe(engine, started, failure.code)
+        self.ended(engine, started, failure)
         return failure
 
     def _pause(self, failure: ProviderError, number: int, left: float, *, others: bool) -> float | None:
@@ -264,6 +282,9 @@ class Chain(Generic[E]):
         last = next((f for f in reversed(failures) if f.code != "circuit_open"), failures[-1])
         detail = "; ".join(f"{f.code} ({f.detail})" if f.detail else f.code for f in failures)
         return ProviderError(self._stage, last.code, detail)
+
+    def _breaker(self, engine: E) -> CircuitBreaker:
+        return next(breaker for known, breaker in self._links if known is engine)
 
     def _observe(self, engine: E, started: float, code: str) -> None:
         if self._observer is not None:

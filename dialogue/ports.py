@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -253,15 +253,40 @@ class Journal(Protocol):
 # Scenarios
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """What a scenario asks a language model for."""
+    """What a scenario asks a language model for.
+
+    Args:
+        messages: the conversation.
+        schema: the object to be filled in; None where the model's own words are spoken while it writes them.
+        prompt_version: version of the prompt files that were used.
+    """
 
     messages: tuple[Message, ...]
-    schema: type[BaseModel]
+    schema: type[BaseModel] | None
     prompt_version: str
+
+
+class SpokenText(BaseModel):
+    """The value of an `Answer` in free text: the sentences that were passed for speaking, joined by spaces."""
+
+    text: str
+
+
+@runtime_checkable
+class SentenceCheck(Protocol):
+    """A session that looks at each sentence of a free answer before it is spoken."""
+
+    def check(self, sentence: str, turns: Sequence[Turn], heard: Transcript) -> str | None:
+        """Return what may be spoken of it; None where nothing may."""
+        ...
 
 
 class ScenarioSession(Protocol):
     """One conversation of a scenario. It decides; it neither waits nor speaks to the network."""
+
+    def fork(self) -> ScenarioSession:
+        """Return an independent copy: what happens to either leaves the other as it is."""
+        ...
 
     @property
     def language(self) -> str:
@@ -278,7 +303,15 @@ class ScenarioSession(Protocol):
         ...
 
     def decide(self, turns: Sequence[Turn], heard: Transcript, answer: Answer | None) -> tuple[Assessment, Reply]:
-        """Check the model's answer (None: rules alone) and say what comes next."""
+        """Check the model's answer (None: rules alone) and say what comes next.
+
+        The value of an answer in free text is a `SpokenText`; it has been spoken already. A reply that begins with its
+        words is spoken from there on; any other is spoken after them.
+        """
+        ...
+
+    def holding(self) -> Reply | None:
+        """A short honest phrase for a caller who waits for the answer; None where the scenario has none."""
         ...
 
     def silent(self, times: int) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from copy import copy
 from functools import cache
 from pathlib import Path
 
@@ -101,6 +102,12 @@ class Session:
         """ISO 639-1 code in which the next reply is given; follows the caller."""
         return self._language
 
+    def fork(self) -> Session:
+        """Return an independent copy. Both share assessment and report, which are only ever replaced as a whole."""
+        twin = copy(self)
+        twin._cache = dict(self._cache)
+        return twin
+
     def greeting(self) -> Reply:
         """Say that an automatic assistant answers and that the call is recorded."""
         return self._reply(wording.phrase("greeting", self._language), purpose="greeting")
@@ -127,7 +134,8 @@ class Session:
         for turn in turns:
             if turn.heard is not None and turn.heard.text:
                 messages.append(Message("user", clean(turn.heard.text)))
-            messages.append(Message("assistant", turn.reply.text))
+            if turn.said:
+                messages.append(Message("assistant", turn.said))
         messages.append(Message("user", clean(heard.text)))
         return ModelRequest(tuple(messages), IncidentReport, prompt_version(language))
 
@@ -159,6 +167,10 @@ class Session:
             prompt_version=prompt_version(latest.language) if answer else "",
         )
         return self._assessment, self._next(turns, report)
+
+    def holding(self) -> Reply:
+        """Say that the words are being written down."""
+        return self._reply(wording.phrase("holding", self._language), purpose="filler")
 
     def silent(self, times: int) -> Reply:
         """Ask again after the first silence; a person takes over after the second."""
