@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,15 +13,22 @@ from typing import Any
 from django.conf import settings
 
 from agi.routes import AgiCall, Handler
+from ari_app.entry import Handler as LiveHandler
+from ari_app.entry import LiveIncoming
+from ari_app.transfer import Speak
+from dialogue.audio import Audio
 from dialogue.call import Call, CallFacts
 from dialogue.conversation import Conversation
 from dialogue.errors import ConfigurationError
+from dialogue.live.call import LiveCall, LiveSettings
+from dialogue.live.ear import Pace
 from dialogue.ports import Journal, ListenLimits, Scenario, VoiceActivity
 from dialogue.providers import registry
 from dialogue.resilience import Policy, Recogniser, Speaker, SpeechCache, Thinker
 from dialogue.scenarios import registry as scenarios
 from dialogue.turns import Assessment, Transcript
 from webadmin.config import RULES, Config, load_config
+from webadmin.utterances import UtteranceFolder
 
 
 @cache
@@ -38,6 +45,7 @@ class Engines:
     speaker: Speaker
     thinker: Thinker
     voice: VoiceActivity
+    live_voice: VoiceActivity
     names: Mapping[str, str]
 
 
@@ -75,6 +83,13 @@ def engine_names(chosen: Config) -> dict[str, str]:
     }
 
 
+def _live_voice(chosen: Config) -> VoiceActivity:
+    """A detector that judges each 20 ms by itself: the live door counts pauses and voice in its own way."""
+    engine = registry.load("vad", chosen.vad_engine)
+    voice: VoiceActivity = engine(engine.config_type(voiced=0.02, window=0.02, hangover=0.02, lead=0.0))
+    return voice
+
+
 @asynccontextmanager
 async def open_engines(chosen: Config) -> AsyncIterator[Engines]:
     """Load the chosen engines, warm them up, and close them afterwards.
@@ -93,6 +108,7 @@ async def open_engines(chosen: Config) -> AsyncIterator[Engines]:
         ),
         build_thinker(chosen),
         _load("vad", chosen.vad_engine, chosen),
+        _live_voice(chosen),
         engine_names(chosen),
     )
     stages = (engines.recogniser, engines.speaker, engines.thinker)
@@ -126,6 +142,14 @@ def call_language(chosen: Config, scenario: Scenario, asked: str = "") -> str:
     return language
 
 
+def _language_of(chosen: Config, scenario: Scenario, asked: str) -> str:
+    """The language a call begins in: what the dialplan asks for where it is spoken and understood."""
+    if asked in scenario.languages:
+        with suppress(ConfigurationError):
+            return call_language(chosen, scenario, asked)
+    return call_language(chosen, scenario)
+
+
 def listen_limits(chosen: Config) -> ListenLimits:
     """How long doors listen."""
     return ListenLimits(
@@ -150,11 +174,7 @@ def agi_handler(chosen: Config, engines: Engines, journal: Journal, scenario_nam
     call_language(chosen, scenario)
 
     async def handle(call: AgiCall) -> None:
-        asked = call.language if call.language in scenario.languages else ""
-        try:
-            language = call_language(chosen, scenario, asked)
-        except ConfigurationError:
-            language = call_language(chosen, scenario)
+        language = _language_of(chosen, scenario, call.language)
         facts = CallFacts(call.call_id, scenario.name, language, "agi", call.caller, call.dialled, engines.names)
         await Call(
             facts,
@@ -167,6 +187,58 @@ def agi_handler(chosen: Config, engines: Engines, journal: Journal, scenario_nam
         ).run()
 
     return handle
+
+
+def live_settings(chosen: Config) -> LiveSettings:
+    """How live calls take turns."""
+    return LiveSettings(
+        pace=Pace(
+            shortest=chosen.live_shortest_silence_seconds,
+            usual=chosen.live_usual_silence_seconds,
+            longest=chosen.live_longest_silence_seconds,
+            longest_utterance=chosen.longest_utterance_seconds,
+        )
+    )
+
+
+def ari_handler(chosen: Config, engines: Engines, journal: Journal) -> LiveHandler:
+    """What the live door runs for each call.
+
+    Raises:
+        ConfigurationError: no engine speaks a scenario's language.
+    """
+    for name in scenarios.SCENARIOS:
+        call_language(chosen, scenarios.load(name))
+    settings = live_settings(chosen)
+
+    async def handle(call: LiveIncoming) -> None:
+        scenario = scenarios.load(call.scenario)
+        language = _language_of(chosen, scenario, call.language)
+        facts = CallFacts(call.call_id, scenario.name, language, "ari", call.caller, call.dialled, engines.names)
+        await LiveCall(
+            facts,
+            call.line,
+            conversation(chosen, engines.thinker, scenario.name, language),
+            engines.recogniser,
+            engines.speaker,
+            journal,
+            engines.live_voice,
+            settings,
+            UtteranceFolder(chosen.spool_dir, call.call_id).keep,
+        ).run()
+
+    return handle
+
+
+def speak_with(speaker: Speaker) -> Speak:
+    """The voice that briefs operators."""
+
+    async def speak(text: str, language: str, rate: int) -> AsyncIterator[bytes]:
+        speech = await speaker.prepare(text, language)
+        pcm = b"".join([chunk async for chunk in speech.chunks()])
+        yield Audio(pcm, speech.rate).at(rate).pcm
+
+    return speak
 
 
 def classify_conversation(scenario: str, language: str, caller_texts: list[str]) -> Assessment:
