@@ -1,7 +1,8 @@
 """Moves a call's sound from the PBX's spool into Django's storage, and deletes sound whose time is over.
 
-The final format is WAV, 16-bit PCM, one channel, at the rate it was recorded: every browser plays it, every tool of an
-investigator opens it, and nothing is lost. FLAC would halve the size and cost a library, and Safari's patience.
+The final format is WAV, 16-bit PCM, with the caller left and the other side right, or one channel where a leg is
+missing, at the rate it was recorded: every browser plays it, every tool of an investigator opens it, and nothing is
+lost. FLAC would halve the size and cost a library, and Safari's patience.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 import wave
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 from uuid import UUID
@@ -27,6 +28,8 @@ from django.utils import timezone
 
 from dialogue.audio import SAMPLE_BYTES, AudioFormatError, read_wav
 from dialogue.errors import HotlineError
+from webadmin.calls import legs
+from webadmin.calls.legs import Legs
 from webadmin.calls.models import Call, Recording
 
 log = structlog.get_logger(__name__)
@@ -40,6 +43,9 @@ SETTLED_SECONDS = 2.0
 HEADER_BYTES = 4096
 COPY_BYTES = 1 << 20
 LONGEST_SECONDS = 4 * 3600.0
+
+LEG_LACKS_SECONDS = 1.0
+"""How much shorter than the mix the legs may be and still count as the whole call."""
 
 
 class RecordingNotComplete(HotlineError):
@@ -57,16 +63,17 @@ class Pcm:
     offset: int
     length: int
     rate: int
+    channels: int = 1
 
     @property
     def seconds(self) -> float:
-        return self.length / (SAMPLE_BYTES * self.rate)
+        return self.length / (SAMPLE_BYTES * self.rate * self.channels)
 
 
 def spool_files(call_id: UUID) -> list[Path]:
-    """The PBX's recordings of a call, the best first. Links and what is no plain file do not count."""
-    folder = Path(settings.SPOOL_DIR) / "recordings"
-    there = [folder / f"{call_id}{suffix}" for suffix in SUFFIXES]
+    """The PBX's recordings of a call, legs included. Links and what is no plain file do not count."""
+    beginning = Path(settings.SPOOL_DIR) / "recordings" / str(call_id)
+    there = [beginning.with_name(beginning.name + suffix) for suffix in (*SUFFIXES, *legs.SUFFIXES)]
     return [path for path in there if _is_plain(path)]
 
 
@@ -88,19 +95,35 @@ def store_recording(call: Call) -> Recording | None:
     if files and not is_complete(call.pk):
         raise RecordingNotComplete("the recording was written to just now")
     recording = Recording.objects.filter(call=call).first()
-    for path in files:
-        if recording is None:
-            try:
-                recording = _store(call, path)
-            except FileNotFoundError:
-                # Another worker has just done it.
-                recording = Recording.objects.filter(call=call).first()
-            except UnusableRecording as error:
-                log.error("recording_unusable", call_id=str(call.pk), stage="recording", detail=str(error))
+    for source in _sources(files, call.pk):
+        if recording is not None:
+            break
+        try:
+            recording = _store(call, source)
+        except FileNotFoundError:
+            # Another worker has just done it.
+            recording = Recording.objects.filter(call=call).first()
+        except UnusableRecording as error:
+            log.error("recording_unusable", call_id=str(call.pk), stage="recording", detail=str(error))
+            for path in source.paths if isinstance(source, Legs) else (source,):
                 path.replace(path.with_name(f"{path.name}.broken"))
-                continue
+    for path in files:
         path.unlink(missing_ok=True)
     return recording
+
+
+def delete_leftovers(before: datetime) -> int:
+    """Delete what the spool still keeps of calls recorded before a time, and which nobody took. Returns how many.
+
+    A call that is unknown to the office, or whose recording could not be read, leaves its sound there.
+    """
+    count = 0
+    for path in (Path(settings.SPOOL_DIR) / "recordings").glob("*"):
+        with suppress(FileNotFoundError):
+            if path.lstat().st_mtime < before.timestamp() and not path.is_dir():
+                path.unlink()
+                count += 1
+    return count
 
 
 def delete_expired_recordings() -> int:
@@ -117,15 +140,73 @@ def delete_expired_recordings() -> int:
     return count
 
 
-def _store(call: Call, path: Path) -> Recording:
-    with path.open("rb") as source, tempfile.TemporaryFile() as draft:
-        pcm = write_plain_wav(source, draft)
+def _sources(files: list[Path], call_id: UUID) -> list[Path | Legs]:
+    """What a recording can be made of, the best first: both legs, else the mix, else the leg that is there."""
+    pair = Legs.of(Path(settings.SPOOL_DIR) / "recordings" / str(call_id))
+    mixes = [path for path in files if path not in pair.paths]
+    there = [path for path in pair.paths if path in files]
+    if len(there) < 2:
+        # The mix has both sides, and each leg is a part of it.
+        return [*mixes, *there]
+    with suppress(FileNotFoundError):
+        lengths = pair.samples
+        mixed = max((_seconds(path) for path in mixes), default=0.0)
+        if mixes and (not min(lengths) or max(lengths) / legs.RATE < mixed - LEG_LACKS_SECONDS):
+            return [*mixes, pair]
+    return [pair, *mixes]
+
+
+def _seconds(path: Path) -> float:
+    """Duration of a plain WAV file, s; 0 where it cannot be told."""
+    with suppress(OSError), path.open("rb") as source:
+        pcm = _find_pcm(source)
+        return pcm.seconds if pcm else 0.0
+    return 0.0
+
+
+def _draft(source: Path | Legs, target: IO[bytes]) -> Pcm:
+    """Write the final file. Raises UnusableRecording or OSError."""
+    if isinstance(source, Legs):
+        samples = legs.join(source, target)
+        if not samples:
+            raise UnusableRecording("both legs are empty")
+        return Pcm(0, samples * 2 * SAMPLE_BYTES, legs.RATE, channels=2)
+    with source.open("rb") as file:
+        if source.name.endswith(legs.SUFFIXES):
+            return _write_raw(file, target)
+        return write_plain_wav(file, target)
+
+
+def _write_raw(source: IO[bytes], target: IO[bytes]) -> Pcm:
+    """Copy a leg of which the other, and the mix, are missing, as mono WAV."""
+    length = source.seek(0, os.SEEK_END)
+    pcm = Pcm(0, length - length % SAMPLE_BYTES, legs.RATE)
+    if not pcm.length:
+        raise UnusableRecording("it is empty")
+    _copy(source, target, pcm)
+    return pcm
+
+
+def _copy(source: IO[bytes], target: IO[bytes], pcm: Pcm) -> None:
+    source.seek(pcm.offset)
+    with wave.open(target, "wb") as out:
+        _set_format(out, pcm.rate)
+        left = pcm.length
+        while left and (data := source.read(min(left, COPY_BYTES))):
+            out.writeframesraw(data)
+            left -= len(data)
+
+
+def _store(call: Call, source: Path | Legs) -> Recording:
+    with tempfile.TemporaryFile() as draft:
+        pcm = _draft(source, draft)
         draft.seek(0)
         days = settings.RECORDING_RETENTION_DAYS
         recording = Recording(
             call=call,
             seconds=pcm.seconds,
             rate=pcm.rate,
+            channels=pcm.channels,
             expires_at=timezone.now() + timedelta(days=days) if days else None,
         )
         recording.file.save(f"{call.pk}.wav", File(draft), save=False)
@@ -159,13 +240,7 @@ def write_plain_wav(source: IO[bytes], target: IO[bytes]) -> Pcm:
     if pcm is None:
         pcm = _convert(source, target)
     else:
-        source.seek(pcm.offset)
-        with wave.open(target, "wb") as out:
-            _set_format(out, pcm.rate)
-            left = pcm.length
-            while left and (data := source.read(min(left, COPY_BYTES))):
-                out.writeframesraw(data)
-                left -= len(data)
+        _copy(source, target, pcm)
     if not pcm.length:
         raise UnusableRecording("it is empty")
     return pcm

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from dialogue.errors import ProviderError
 from dialogue.turns import Assessment
-from webadmin.calls import recordings
+from webadmin.calls import hearing, recordings
 from webadmin.calls.models import Call, Status, Turn
 from webadmin.calls.recordings import RecordingNotComplete
 from webadmin.incidents.models import Incident
@@ -70,7 +70,7 @@ def overdue(now: datetime | None = None) -> list[UUID]:
 
 
 def finish_call(call_id: UUID | str) -> bool:
-    """Do a call's post-call work: sound to its final place, classification with the whole conversation.
+    """Do a call's post-call work: sound to its final place and measured, classification with the whole conversation.
 
     Each step is done once, however often and by how many at once this is called; none holds a transaction while it
     waits.
@@ -91,6 +91,7 @@ def finish_call(call_id: UUID | str) -> bool:
     if not ready_to_finish([call.pk]):
         raise RecordingNotComplete("the PBX has not reported the end")
     recordings.store_recording(call)
+    hearing.keep_hearing(call)
     classify_finally(call)
     done = Call.objects.filter(pk=call.pk, post_processed_at__isnull=True).exclude(status=Status.ACTIVE)
     if done.update(post_processed_at=timezone.now()):
@@ -137,7 +138,9 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
     now = now or timezone.now()
     counts = {"recordings": recordings.delete_expired_recordings(), "utterances": 0, "calls": 0}
     if settings.RECORDING_RETENTION_DAYS:
-        counts["utterances"] = _delete_utterances(now - timedelta(days=settings.RECORDING_RETENTION_DAYS))
+        oldest = now - timedelta(days=settings.RECORDING_RETENTION_DAYS)
+        counts["utterances"] = _delete_utterances(oldest)
+        counts["recordings"] += recordings.delete_leftovers(oldest)
     delete_spool_leftovers(now)
     if settings.CALL_RETENTION_DAYS:
         counts["calls"] = _delete_calls(now - timedelta(days=settings.CALL_RETENTION_DAYS))

@@ -35,8 +35,8 @@ def assessed(fields: dict[str, Any], turn: int = 1, **changes: Any) -> Assessed:
 
 
 def said(turn: int, text: str, **changes: Any) -> Said:
-    values: dict[str, Any] = {"language": "ru", "purpose": "answer", "engine": "espeak"}
-    return Said(turn, text, synthesis_seconds=0.02, played_seconds=1.5, **{**values, **changes})
+    values: dict[str, Any] = {"language": "ru", "purpose": "answer", "engine": "espeak", "played_seconds": 1.5}
+    return Said(turn, text, synthesis_seconds=0.02, **{**values, **changes})
 
 
 def recognised(turn: int, text: str, **changes: Any) -> Recognised:
