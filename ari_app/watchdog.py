@@ -33,6 +33,7 @@ WAITING_APPLICATIONS = frozenset({"Stasis", "AudioSocket", "TryExec"})
 PATIENCE_SECONDS = 3.0
 LOOK_SECONDS = 0.25
 ANNOUNCE_SECONDS = 1.0
+LIST_SECONDS = 1.0
 AGAIN_SECONDS = 2.0
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 0.2, 2.0
 RESCUES_AT_ONCE = 50
@@ -99,7 +100,8 @@ class Watchdog:
         self._pulses: dict[str, Pulse] = {}
         self._lives: dict[str, Life] = {}
         self._taken: dict[str, float] = {}
-        self._announced = float("-inf")
+        self._gone: set[str] = set()
+        self._listed = self._announced = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until ``stop`` is set; a lost connection is opened again.
@@ -126,6 +128,7 @@ class Watchdog:
     async def _watch(self, ami: Ami, stop: asyncio.Event) -> None:
         # What was seen over an earlier connection says nothing of the time between.
         self._pulses.clear()
+        self._gone.clear()
         loop = asyncio.get_running_loop()
         due = loop.time()
         while not stop.is_set():
@@ -156,8 +159,11 @@ class Watchdog:
             self._tell(app, life)
             if life is not Life.ALIVE:
                 gone.add(app)
-        if gone:
+        # An instance may be away for days: every look would then list every call of the PBX.
+        if gone and (gone != self._gone or clock - self._listed >= LIST_SECONDS):
             await self._rescue(ami, gone, clock)
+            self._listed = clock
+        self._gone = gone
 
     async def _announce(self, ami: Ami, now_text: str, clock: float) -> None:
         if clock - self._announced >= ANNOUNCE_SECONDS:

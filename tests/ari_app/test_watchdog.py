@@ -75,7 +75,9 @@ async def test_every_caller_of_a_silent_instance_is_taken_once() -> None:
     asterisk = Asterisk(*(channel(number) for number in range(1, 81)), **DEAD)
     dog = watchdog(asterisk)
     await dog.look(asterisk)
+    asterisk.variables["HOTLINE_ALIVE_two"] = "0"
     await dog.look(asterisk)
+    assert asterisk.listed == 2
     assert sorted(asterisk.redirected) == sorted(entry["Channel"] for entry in asterisk.entries)
 
 
@@ -83,6 +85,14 @@ async def test_callers_of_one_that_has_stopped_are_taken_too() -> None:
     asterisk = Asterisk(channel(), HOTLINE_ALIVE_one="0")
     await watchdog(asterisk).look(asterisk)
     assert len(asterisk.redirected) == 1
+
+
+async def test_one_that_stays_away_does_not_have_every_call_listed_at_every_look() -> None:
+    asterisk = Asterisk(**DEAD)
+    dog = watchdog(asterisk)
+    for _ in range(20):
+        await dog.look(asterisk)
+    assert asterisk.listed == 1
 
 
 async def test_while_all_live_asterisk_is_not_even_asked_for_its_channels() -> None:
