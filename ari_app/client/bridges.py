@@ -37,7 +37,7 @@ class Bridges(Rest):
             type: ``mixing`` or ``holding``, with further attributes after commas: ``dtmf_events``, ``proxy_media``.
 
         Raises:
-            Conflict: the id is taken.
+            AriError: 500, the id is taken.
         """
         answer = await self._post("/bridges", bridgeId=bridge_id, type=type, name=name)
         return read(_BRIDGE, answer, "POST /bridges")
