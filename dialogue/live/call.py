@@ -61,11 +61,10 @@ class LiveCall:
         self._talk = conversation
         self._settings = settings
         self._leaving = False
-        ear = Ear(voice, line.rate, settings.pace)
+        self._ear = ear = Ear(voice, line.rate, settings.pace)
         self._listener = Listener(line, ear, settings.pace.usual)
         self._turns = TurnTaker(ear, self._listener, recogniser, speaker, keep or _nowhere, settings, line.rate)
         self._talker = Talker(line, speaker, self._listener, ear, self._turns, self._record, settings)
-        self._caller_speaks = lambda: ear.in_utterance
 
     async def run(self) -> CallStatus:
         """Lead the call to its end and return how it ended.
@@ -171,7 +170,7 @@ class LiveCall:
             await self._note_exchange(exchange)
         reply = exchange.turn.reply if exchange else Reply(guess.first or "", self._talk.language)
         leaving = reply.then is NextStep.TRANSFER
-        if self._caller_speaks() and not leaving and not heard.cut:
+        if self._ear.in_utterance and not leaving and not heard.cut:
             # They went on while we were thinking: what they say now is answered together with it.
             if exchange is not None:
                 self._talk.heard_only("")
