@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 from dialogue.errors import LineError
@@ -29,6 +30,8 @@ class Listener:
         turn_over: the caller has been silent long enough, or has spoken too long.
         cut: the utterance was ended by the longest time it may have.
         end_silence: seconds of silence that end the turn now.
+        hears_along: is given the sound of an utterance as it comes; None where nobody wants it.
+        on_begin: called when an utterance begins, before anything else looks at it.
     """
 
     def __init__(self, line: LiveLine, ear: Ear, usual: float) -> None:
@@ -38,6 +41,8 @@ class Listener:
         self.turn_over = False
         self.cut = False
         self.end_silence = usual
+        self.hears_along: Callable[[bytes], None] | None = None
+        self.on_begin: Callable[[], None] | None = None
         self._line = line
         self._ear = ear
         self._usual = usual
@@ -56,7 +61,10 @@ class Listener:
                 self.keys.append(heard.digit)
                 self.news.set()
                 continue
-            for edge in ear.feed(heard):
+            edges = ear.feed(heard)
+            if self.hears_along is not None:
+                self.hears_along(heard)
+            for edge in edges:
                 self._take(edge)
             if self._in_pause and not self.turn_over and ear.silent_for >= self.end_silence:
                 self.turn_over = True
@@ -83,6 +91,8 @@ class Listener:
     def _take(self, edge: Edge) -> None:
         match edge:
             case Edge.BEGAN | Edge.WENT_ON:
+                if edge is Edge.BEGAN and self.on_begin is not None:
+                    self.on_begin()
                 self.turn_over = self._in_pause = False
                 self.end_silence = self._usual
             case Edge.PAUSED:

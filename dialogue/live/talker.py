@@ -185,12 +185,12 @@ class Talker:
                     continue
                 if late is not None and late.recognised:
                     words, late = late, None
-                    if self._was_speech(words, reply, talk):
+                    if _was_speech(words, talk):
                         self._turns.adopt(words)
                         return Outcome.CUT_IN, await self._stop(work, mouth)
                     await words.drop()
                 if self._listener.edges and self._ear.in_utterance:
-                    verdict, guess = await self._judge(talk, reply)
+                    verdict, guess = await self._judge(mouth, talk, reply)
                     if verdict is Verdict.DROP:
                         return Outcome.CUT_IN, await self._stop(work, mouth)
                     if guess is not None:
@@ -204,7 +204,7 @@ class Talker:
             if late is not None:
                 await late.drop()
 
-    async def _judge(self, talk: Conversation, reply: Reply) -> tuple[Verdict, Guess | None]:
+    async def _judge(self, mouth: Mouth, talk: Conversation, reply: Reply) -> tuple[Verdict, Guess | None]:
         """Fall silent and find out whether the caller has something to say.
 
         Returns:
@@ -213,18 +213,16 @@ class Talker:
         """
         await self._line.pause()
         paused_at = time.monotonic()
-        heard = self._line.played
+        heard = mouth.uttered(whole=False).seconds
         interruption = Interruption()
         asked = reply.purpose == "question" or reply.text.rstrip().endswith("?")
         while True:
             await self._turns.follow(talk, answering=False)
-            guess = self._turns.guess
-            text = guess.transcript.text if guess is not None and guess.recognised and guess.failure is None else None
             verdict = interruption.judge(
                 paused_for=time.monotonic() - paused_at,
                 voiced_for=self._ear.voiced_for,
                 voiced=self._ear.voiced,
-                text=text,
+                text=self._turns.text,
                 language=talk.language,
                 asked=asked,
             )
@@ -243,11 +241,6 @@ class Talker:
         await self._record.note(Interrupted(self._record.turn, outcome, heard, decided))
         return verdict, unknown
 
-    def _was_speech(self, guess: Guess, reply: Reply, talk: Conversation) -> bool:
-        """Whether a sound that was passed over turns out to have been words."""
-        text = guess.transcript.text
-        return bool(text) and not is_backchannel(text, talk.language)
-
     async def _stop(self, work: asyncio.Task[Uttered], mouth: Mouth) -> Uttered:
         """Fall silent for good and return what was heard."""
         await self._line.pause()
@@ -264,6 +257,12 @@ class Talker:
             return False
         keys.clear()
         return True
+
+
+def _was_speech(guess: Guess, talk: Conversation) -> bool:
+    """Whether a sound that was passed over turns out to have been words."""
+    text = guess.transcript.text
+    return bool(text) and not is_backchannel(text, talk.language)
 
 
 async def _sentences(text: str) -> AsyncIterator[str]:

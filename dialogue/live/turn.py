@@ -12,6 +12,7 @@ from dialogue.live.ear import Ear, Edge
 from dialogue.live.endpointing import end_silence
 from dialogue.live.guess import Guess, Keep
 from dialogue.live.listener import Listener
+from dialogue.live.recognition import LiveRecognition
 from dialogue.live.settings import LiveSettings
 from dialogue.ports import SttRequest
 from dialogue.resilience import Recogniser, Recognition, Speaker
@@ -94,8 +95,21 @@ class TurnTaker:
         self._settings = settings
         self._rate = rate
         self._guesses = 0
-        self._weighed = False
+        self._weighed: str | None = None
         self._adopted = False
+        self._stream: LiveRecognition | None = None
+        self._abandoned: list[LiveRecognition] = []
+        self._request = SttRequest(None)
+        listener.on_begin = self._begin_stream
+
+    @property
+    def text(self) -> str | None:
+        """What was understood of the utterance so far; None where that is not known."""
+        guess = self.guess
+        if guess is not None and guess.recognised:
+            return guess.transcript.text if guess.failure is None else None
+        partial = self._stream.partial if self._stream is not None else None
+        return partial.text if partial is not None else None
 
     async def hear(self, talk: Conversation, note_key: NoteKey) -> Finished | Silent | Pressed:
         """Return once the caller's turn is over and the answer is ready, or has become worth bridging.
@@ -146,30 +160,34 @@ class TurnTaker:
             answering: an answer may be worked out; False while the assistant itself still speaks.
         """
         listener = self._listener
+        self._request = SttRequest(talk.language, talk.hints)
         while listener.edges:
             edge = listener.edges.popleft()
+            while self._abandoned:
+                await self._abandoned.pop().cancel()
             if edge in (Edge.BEGAN, Edge.WENT_ON):
                 if not self._adopted:
                     await self._drop_guess()
                 if edge is Edge.BEGAN:
                     self._guesses = 0
-            elif edge is Edge.PAUSED and self.guess is None and self._guesses < self._settings.guesses:
-                self._begin_guess(talk)
+            elif edge is Edge.PAUSED and self._stream is None and self._may_guess():
+                # Not of an engine that hears along: it gives its words unasked, and its last ones only once.
+                self._begin_guess()
         if listener.turn_over and self.guess is None and self._ear.in_utterance:
-            self._begin_guess(talk)
-        guess = self.guess
-        if guess is None or not guess.recognised:
-            return
-        text = guess.transcript.text
-        if not self._weighed:
-            self._weighed = True
+            self._begin_guess()
+        text = self.text
+        if text is not None and text != self._weighed:
+            self._weighed = text
             pace = self._settings.pace
             listener.end_after(end_silence(pace, text or None, talk.language, expects_place=self.expects_place))
-        if answering and text and not guess.thinking:
+        guess = self.guess
+        if answering and guess is not None and guess.recognised and guess.transcript.text and not guess.thinking:
             guess.think(talk, self._speaker, self._rate)
 
     def release(self) -> Guess | None:
         """Hand over the guess and forget the utterance; the next voice is a new one."""
+        if self._stream is not None and self.guess is None and self._ear.in_utterance:
+            self._begin_guess()
         guess, self.guess = self.guess, None
         self._adopted = False
         self._ear.drop()
@@ -180,7 +198,7 @@ class TurnTaker:
     def adopt(self, guess: Guess) -> None:
         """Take a guess back whose utterance was forgotten too early: it is the caller's turn, and it is over."""
         self.guess = guess
-        self._weighed = self._adopted = True
+        self._adopted = True
 
     async def forget(self) -> None:
         """Forget the utterance and the guess."""
@@ -203,12 +221,35 @@ class TurnTaker:
     async def close(self) -> None:
         """End what is under way."""
         await self._drop_guess()
+        for stream in (*self._abandoned, self._end_stream()):
+            if stream is not None:
+                await stream.cancel()
 
-    def _begin_guess(self, talk: Conversation) -> None:
+    def _begin_stream(self) -> None:
+        """An utterance begins: let an engine that can hear along do so."""
+        abandoned = self._end_stream()
+        if abandoned is not None:
+            self._abandoned.append(abandoned)
+        stream = self._recogniser.listen(self._request, self._rate)
+        if stream.streaming:
+            self._stream = stream
+            stream.feed(self._ear.so_far().pcm)
+            self._listener.hears_along = stream.feed
+
+    def _end_stream(self) -> LiveRecognition | None:
+        stream, self._stream = self._stream, None
+        self._listener.hears_along = None
+        return stream
+
+    def _begin_guess(self) -> None:
         self._guesses += 1
-        self._weighed = False
-        news = self._listener.news.set
-        self.guess = Guess(self._ear.so_far(), lambda audio: self.recognise(talk, audio), self._keep, news)
+        self._weighed = None
+        stream, request = self._end_stream(), self._request
+
+        async def recognise(audio: Audio) -> Recognition:
+            return await (stream.finish() if stream is not None else self._recogniser.recognise(audio, request))
+
+        self.guess = Guess(self._ear.so_far(), recognise, self._keep, self._listener.news.set)
 
     def _finish(self) -> Finished:
         silence, cut = self._listener.end_silence, self._listener.cut
@@ -221,6 +262,9 @@ class TurnTaker:
             guess = self.release()
         assert guess is not None
         return Finished(guess, silence, cut, voice_ended)
+
+    def _may_guess(self) -> bool:
+        return self.guess is None and self._guesses < self._settings.guesses
 
     def _is_noise(self, guess: Guess) -> bool:
         return guess.failure is None and self._ear.in_utterance and self._ear.voiced_for < self._settings.noise

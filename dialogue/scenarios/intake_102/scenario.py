@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -261,7 +262,8 @@ class Session:
         return self._close(report)
 
     def _ask(self, name: str) -> Reply:
-        return self._reply(wording.phrase(name, self._language), purpose="question")
+        reply = self._reply(wording.phrase(name, self._language), purpose="question")
+        return replace(reply, expects="address") if name.startswith("ask_address") else reply
 
     def _close(self, report: IncidentReport) -> Reply:
         text = wording.farewell(report.recommended_department, self._language)
