@@ -7,7 +7,7 @@ from datetime import timedelta
 import factory
 from django.utils import timezone
 
-from webadmin.calls.models import Call, Recording, Status, Turn
+from webadmin.calls.models import Call, CallHearing, Recording, Status, Turn
 from webadmin.incidents.models import Category, Department, Incident, Urgency
 
 
@@ -50,6 +50,29 @@ class RecordingFactory(factory.django.DjangoModelFactory):
     file = factory.django.FileField(filename="call.wav", data=b"RIFF")
     seconds = 40.0
     rate = 8000
+
+
+class CallHearingFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = CallHearing
+
+    call = factory.SubFactory(CallFactory)
+    answers = 2
+    answer_p50 = 0.8
+    answer_p95 = 1.15
+    answer_longest = 1.2
+    stt = "pocketsphinx"
+    llm = "rules"
+    tts = "espeak"
+    computed_at = factory.LazyAttribute(lambda hearing: hearing.call.started_at + timedelta(seconds=60))
+    details = factory.LazyFunction(
+        lambda: {
+            "seconds": 20.0,
+            "caller": [{"start": 3.0, "end": 5.0}],
+            "agent": [{"start": 0.5, "end": 2.5}],
+            "silences": [],
+        }
+    )
 
 
 class IncidentFactory(factory.django.DjangoModelFactory):

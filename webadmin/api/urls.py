@@ -4,7 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from webadmin.calls.views import CallViewSet, TurnViewSet
+from webadmin.calls.views import CallViewSet, HearingStatsView, TurnViewSet
 from webadmin.incidents.views import IncidentViewSet
 
 router = SimpleRouter()
@@ -13,6 +13,7 @@ router.register("turns", TurnViewSet)
 router.register("incidents", IncidentViewSet)
 
 urlpatterns = [
+    path("v1/stats/hearing/", HearingStatsView.as_view(), name="stats-hearing"),
     path("v1/", include((router.urls, "api"))),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

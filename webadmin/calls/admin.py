@@ -13,12 +13,13 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from webadmin.admin_tools import DateRangeFilter, RecordAdmin
-from webadmin.calls import selectors
+from webadmin.calls import pictures, selectors
 from webadmin.calls.csv_export import calls_csv
 from webadmin.calls.models import Call, Recording, Status
 from webadmin.calls.templatetags.hotline import clock, moment
@@ -55,14 +56,14 @@ class DoorFilter(admin.SimpleListFilter):
 
 class CallChangeList(ChangeList):
     def get_queryset(self, request: HttpRequest, **options: Any) -> QuerySet[Call]:
-        return super().get_queryset(request, **options).defer("transcript", "engines")
+        return super().get_queryset(request, **options).defer("transcript", "engines", "hearing__details")
 
 
 @admin.register(Call)
 class CallAdmin(RecordAdmin):
-    list_display = ("started", "status_label", "caller", "reason", "about", "length")
+    list_display = ("started", "status_label", "caller", "reason", "about", "heard_answer", "length")
     list_display_links = ("started",)
-    list_select_related = ("incident", "recording")
+    list_select_related = ("incident", "recording", "hearing")
     list_filter = (
         "status",
         ("started_at", DateRangeFilter),
@@ -143,6 +144,13 @@ class CallAdmin(RecordAdmin):
             call.language.upper(),
         )
 
+    @admin.display(description=_("answers after"), ordering="hearing__answer_p50")
+    def heard_answer(self, call: Call) -> str:
+        hearing = getattr(call, "hearing", None)
+        if hearing is None or hearing.answer_p50 is None:
+            return "—"
+        return f"{number_format(hearing.answer_p50, 1)} {gettext('s')}"
+
     @admin.display(description=_("lasted"))
     def length(self, call: Call) -> str:
         if not hasattr(call, "recording"):
@@ -169,6 +177,7 @@ class CallAdmin(RecordAdmin):
             "incident": getattr(obj, "incident", None),
             "recording": getattr(obj, "recording", None),
             "may_listen": request.user.has_perm("calls.view_recording"),
+            "picture": pictures.call_picture(obj),
             "conversation": selectors.conversation(obj),
             "events": [
                 {"event": event, "data": json.dumps(event.data, ensure_ascii=False, indent=2)}

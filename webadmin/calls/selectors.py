@@ -40,8 +40,8 @@ _SUBSCRIBER_DIGITS = 10
 
 
 def calls_in_full() -> QuerySet[Call]:
-    """Calls with all their own fields, the incident and the recording, in one query."""
-    return Call.objects.select_related("incident", "recording")
+    """Calls with all their own fields, the incident, the recording and what was heard on it, in one query."""
+    return Call.objects.select_related("incident", "recording", "hearing").defer("hearing__details")
 
 
 def reason_label(reason: str) -> str:
