@@ -69,7 +69,7 @@ class Channels(Rest):
             endpoint: e.g. ``PJSIP/operator1``.
             app: application; excludes ``context``, ``extension``, ``priority`` and ``label``.
             app_args: its arguments, separated by commas.
-            channel_id: id for the new channel, so that its events are known from the first.
+            channel_id: fresh id for the new channel, so that its events are known from the first.
             other_channel_id: id for the second half of a Local channel.
             caller_id: ``Name <number>``.
             timeout: seconds it rings, 30 unless given; -1 without end.
