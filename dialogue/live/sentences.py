@@ -97,7 +97,7 @@ class Sentences:
             return True
         if "!" in mark or "?" in mark or "؟" in mark:
             # «"Куда?" спросил он» is one sentence, «Куда? туда?» is two.
-            return not (found["closing"] and following.islower())
+            return not (found["closing"] and (following.islower() or following in "—–-,"))
         if following.islower():
             return False
         if mark == "." and not found["closing"]:
