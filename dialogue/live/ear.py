@@ -30,6 +30,9 @@ _BEGIN_WINDOW = 8
 _RESUME_VOICED = 2
 _RESUME_WINDOW = 3
 
+_SOFT_ENDING = 8
+"""Frames after the detector's last voice in which loudness alone tells: for a "t" or a "th" that ends a word."""
+
 _OVER_NOISE = 6.0
 """Power over the noise's that voice has at least (8 dB)."""
 
@@ -40,8 +43,11 @@ _QUIETEST = 400.0
 """Mean square of 16-bit samples below which nothing is voice (an RMS of 20)."""
 
 _PEAK_FADES = 0.985
-_NOISE_RISES = 1.02
-_NOISE_FALLS = 0.8
+_NOISE_RISES = 1.05
+_NOISE_FALLS = 0.2
+_BLOCK = 25
+_BLOCKS = 6
+"""Blocks of frames (3 s) the quietest of which is noise even where the detector hears voice in it, as in a car."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class Ear:
     """Follows one caller. Feeding it is cheap and never waits. Times are seconds of sound since the start.
 
     Args:
-        voice: detector of voice that reports without hold-over of its own, or with little.
+        voice: detector that judges each 20 ms by itself; one that waits for more misses a short "да".
         rate: Hz of what is heard, 8000 or 16000.
         pace: when a pause is one.
     """
@@ -98,12 +104,17 @@ class Ear:
         self._rest = bytearray()
         self._frames = 0
         self._detected = False
+        self._last_detected = 0
         self._noise = _QUIETEST / _OVER_NOISE
+        self._quietest = self._noise
+        self._blocks: deque[float] = deque(maxlen=_BLOCKS)
+        self._block_detected = False
         self._peak = 0.0
         kept = round(pace.look_back / FRAME) + _BEGIN_WINDOW
         self._before: deque[bytes] = deque(maxlen=kept)
         self._window: deque[bool] = deque(maxlen=_BEGIN_WINDOW)
         self._pcm = bytearray()
+        self._voice_end = 0
         self._in_utterance = False
         self._paused = False
         self._cut = False
@@ -170,10 +181,8 @@ class Ear:
         return edges
 
     def so_far(self) -> Audio:
-        """The utterance with the sound before it, up to `TAIL` seconds after its last voice."""
-        silent = self._frames - self._last_voiced - round(TAIL / FRAME)
-        end = len(self._pcm) - max(0, silent) * self._size
-        return Audio(bytes(self._pcm[:end]), self._rate)
+        """The utterance with the sound before it, up to `TAIL` seconds after its last voice, or to where it was cut."""
+        return Audio(bytes(self._pcm[: self._voice_end + round(TAIL / FRAME) * self._size]), self._rate)
 
     def take(self) -> Audio:
         """The utterance, which is over: the next voice begins another."""
@@ -185,6 +194,7 @@ class Ear:
         """Forget the utterance."""
         self._in_utterance = self._paused = self._cut = False
         self._pcm = bytearray()
+        self._voice_end = 0
         self._before.clear()
         self._window.clear()
         self._voiced_frames = 0
@@ -197,19 +207,23 @@ class Ear:
         if not self._in_utterance:
             self._before.append(frame)
             return self._begin() if voiced and sum(self._window) >= _BEGIN_VOICED else None
-        self._pcm += frame
+        if not self._cut:
+            self._pcm += frame
         if not self._paused:
             if voiced:
-                self._last_voiced = self._frames
+                self._note_voice()
                 self._voiced_frames += 1
             elif self._frames - self._last_voiced >= round(self._pace.first_pause / FRAME):
                 self._paused = True
                 return Edge.PAUSED
-        elif voiced and sum(list(self._window)[-_RESUME_WINDOW:]) >= _RESUME_VOICED:
-            self._paused = False
-            self._last_voiced = self._frames
-            self._voiced_frames += _RESUME_VOICED
-            return Edge.WENT_ON
+        elif voiced:
+            if sum(list(self._window)[-_RESUME_WINDOW:]) >= _RESUME_VOICED:
+                self._paused = False
+                self._note_voice()
+                self._voiced_frames += _RESUME_VOICED
+                return Edge.WENT_ON
+            if self._frames - self._last_voiced <= _SOFT_ENDING:
+                self._note_voice()
         if not self._cut and (self._frames - self._began_frame) * FRAME >= self._pace.longest_utterance:
             self._cut = True
             return Edge.CUT
@@ -219,25 +233,42 @@ class Ear:
         window = list(self._window)
         self._in_utterance, self._paused = True, False
         self._began_frame = self._frames - len(window) + window.index(True)
-        self._last_voiced = self._frames
         self._voiced_frames = sum(window)
         first = self._frames - self._began_frame + round(self._pace.look_back / FRAME)
         self._pcm = bytearray().join(list(self._before)[-first:])
         self._before.clear()
+        self._note_voice()
         return Edge.BEGAN
+
+    def _note_voice(self) -> None:
+        self._last_voiced = self._frames
+        self._voice_end = len(self._pcm)
 
     def _is_voice(self, frame: bytes) -> bool:
         for edge in self._stream.feed(frame):
             self._detected = edge.started
         samples = np.frombuffer(frame, dtype="<i2").astype(np.float32)
         power = float(samples.dot(samples)) / len(samples)
-        if self._detected:
-            self._noise *= 1.0005
-        else:
-            self._noise = (
-                min(power, self._noise * _NOISE_RISES)
-                if power > self._noise
-                else (self._noise * _NOISE_FALLS + power * (1 - _NOISE_FALLS))
-            )
+        self._measure_noise(power)
         self._peak = max(power, self._peak * _PEAK_FADES)
-        return self._detected and power > max(_QUIETEST, self._noise * _OVER_NOISE, self._peak * _UNDER_PEAK)
+        if self._detected:
+            self._last_detected = self._frames
+        elif not self._in_utterance or self._frames - self._last_detected > _SOFT_ENDING:
+            return False
+        return power > max(_QUIETEST, self._noise * _OVER_NOISE, self._peak * _UNDER_PEAK)
+
+    def _measure_noise(self, power: float) -> None:
+        """Follow the sound between words; while the detector hears voice, only the quietest of the last seconds."""
+        self._quietest = min(self._quietest, power)
+        self._block_detected |= self._detected
+        if self._frames % _BLOCK == 0:
+            self._blocks.append(self._quietest)
+            if not self._block_detected:
+                self._noise = max(self._noise, self._quietest)
+            elif len(self._blocks) == _BLOCKS:
+                self._noise = max(self._noise, min(self._blocks))
+            self._quietest, self._block_detected = power, False
+        if power < self._noise:
+            self._noise += _NOISE_FALLS * (power - self._noise)
+        elif not self._detected:
+            self._noise = min(power, self._noise * _NOISE_RISES)

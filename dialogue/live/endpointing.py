@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
@@ -11,24 +14,45 @@ import yaml
 from dialogue.errors import ConfigurationError
 from dialogue.live.ear import Pace
 
-KINDS = ("hesitation", "unfinished", "place")
-
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+(?:['’ʼ][^\W_]+)*")
 _LONGEST_ENTRY = 3
 """Words of the longest entry in endings.yaml."""
 
 _DRAWN_OUT = re.compile(r"([а-яәіїєґa-z])\1{2,}$")
-_SPELLED_END = re.compile(r"[,:;\-–—]\s*$|\.\.\.\s*$|…\s*$")
+_SPELLED_END = re.compile(r"(?:[,:;\-–—…]|\.\.\.)\s*$")
+
+_PHONE_NUMBER = 10
+"""Digits from which a number that is dictated in groups counts as whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What endings.yaml says of one language."""
+
+    hesitation: frozenset[str]
+    unfinished: frozenset[str]
+    place: frozenset[str]
+    named: frozenset[str]
+    owned: frozenset[str]
+    answers: frozenset[str]
+    units: frozenset[str]
+    teens: frozenset[str]
+    tens: frozenset[str]
+    hundreds: frozenset[str]
+    times: frozenset[str]
+
+
+_NO_WORDS = _Words(*[frozenset()] * len(fields(_Words)))
 
 
 @cache
-def _endings() -> dict[str, dict[str, frozenset[str]]]:
+def _endings() -> Mapping[str, _Words]:
     path = Path(__file__).with_name("endings.yaml")
     try:
-        lists = yaml.safe_load(path.read_text(encoding="utf-8"))
+        languages = yaml.safe_load(path.read_text(encoding="utf-8"))
         return {
-            language: {kind: frozenset(str(entry) for entry in kinds[kind]) for kind in KINDS}
-            for language, kinds in lists.items()
+            language: _Words(*(frozenset(str(entry) for entry in lists[field.name]) for field in fields(_Words)))
+            for language, lists in languages.items()
         }
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(f"{path.name} cannot be read: {error}.") from error
@@ -45,40 +69,61 @@ def end_silence(pace: Pace, text: str | None, language: str, expects_place: bool
 
     Returns:
         ``pace.shortest`` after a complete phrase, ``pace.longest`` after a hesitation or in mid-address,
-        ``pace.usual`` where nothing is known.
+        ``pace.usual`` where nothing is known, and after a place without a number.
     """
-    if text is None or not text.strip():
-        return pace.usual
-    words = [word.replace("’", "'") for word in _WORD.findall(text.casefold())]
+    normal = unicodedata.normalize("NFC", text or "").casefold()
+    words = [word.replace("’", "'").replace("ʼ", "'") for word in _WORD.findall(normal)]
     if not words:
         return pace.usual
-    if is_unfinished(text, words, language):
+    lists = _endings().get(language, _NO_WORDS)
+    if _SPELLED_END.search(normal) or _DRAWN_OUT.search(words[-1]):
         return pace.longest
-    if expects_place and not _has_number(words) and len(words) > 1:
+    if _wants_more(words, lists) or _is_dictating(words, lists):
+        return pace.longest
+    if expects_place and " ".join(words) not in lists.answers and not any(_digits(word, lists) for word in words):
         return pace.usual
     return pace.shortest
 
 
-def is_unfinished(text: str, words: list[str], language: str) -> bool:
-    """Whether somebody who ends like this goes on.
-
-    Args:
-        text: as it was recognised.
-        words: its words, in lower case.
-        language: ISO 639-1 code.
-    """
-    if _SPELLED_END.search(text) or _DRAWN_OUT.search(words[-1]):
-        return True
-    lists = _endings().get(language)
-    if lists is None:
-        return False
+def _wants_more(words: Sequence[str], lists: _Words) -> bool:
     for length in range(min(_LONGEST_ENTRY, len(words)), 0, -1):
-        ending = " ".join(words[-length:])
-        if any(ending in lists[kind] for kind in KINDS):
-            # A single "there" or "well" is a whole answer more often than a beginning; a hesitation never is.
-            return len(words) > length or ending in lists["hesitation"] or ending in lists["place"]
+        ending, before = " ".join(words[-length:]), words[:-length]
+        if ending in lists.hesitation:
+            return True
+        if ending in lists.place:
+            if ending in lists.named and any(_digits(word, lists) for word in before):
+                return False
+            return not before or before[-1] not in lists.owned
+        if ending in lists.unfinished:
+            # A single "there" or "not" is a whole answer more often than a beginning.
+            return bool(before)
     return False
 
 
-def _has_number(words: list[str]) -> bool:
-    return any(any(letter.isdigit() for letter in word) for word in words)
+def _is_dictating(words: Sequence[str], lists: _Words) -> bool:
+    """Whether a number is being given in groups, as telephone numbers are, and is not whole yet."""
+    groups = total = 0
+    room = 0
+    for word in words:
+        digits = _digits(word, lists)
+        if not digits:
+            groups = total = room = 0
+        elif word in lists.times:
+            groups, total, room = max(groups, 1), total + 2, 3
+        elif digits < room:
+            # "Twenty" and "five" are one number.
+            room = digits
+        else:
+            groups, total, room = groups + 1, total + digits, 0 if word in lists.teens or word.isdecimal() else digits
+    return groups > 1 and total < _PHONE_NUMBER
+
+
+def _digits(word: str, lists: _Words) -> int:
+    """How many digits a word stands for; 0 where it is no number."""
+    if any(letter.isdecimal() for letter in word):
+        return len(word)
+    if word in lists.units:
+        return 1
+    if word in lists.tens or word in lists.teens:
+        return 2
+    return 3 if word in lists.hundreds or word in lists.times else 0

@@ -7,6 +7,7 @@ where it stopped, anything else is the caller's turn.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -82,12 +83,16 @@ def is_backchannel(text: str, language: str, *, asked: bool = False) -> bool:
         language: ISO 639-1 code.
         asked: the assistant has just asked something: what could answer it is an answer then.
     """
-    words = [word.replace("’", "'") for word in _WORD.findall(text.casefold())]
+    normal = unicodedata.normalize("NFC", text).casefold()
+    words = [word.replace("’", "'") for word in _WORD.findall(normal)]
     if not words or len(words) > _LONGEST_BACKCHANNEL:
         return False
-    lists = _lists().get(language) or {}
-    listening = lists.get("listening", frozenset()) | (frozenset() if asked else lists.get("agreeing", frozenset()))
-    return all(word in listening for word in words)
+    lists = _lists().get(language, {})
+    listening, agreeing = lists.get("listening", frozenset()), lists.get("agreeing", frozenset())
+    parts = [part for word in words for part in word.split("-")]
+    if asked and ("-".join(parts) in agreeing or any(part in agreeing for part in parts)):
+        return False
+    return all(part in listening or part in agreeing for part in parts)
 
 
 @cache
