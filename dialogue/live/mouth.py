@@ -239,7 +239,7 @@ class Mouth:
 
 def _words_within(text: str, share: float) -> str:
     """The words of a text that end within a share of its length (0 to 1)."""
-    end = int(len(text) * share)
+    end = max(0, int(len(text) * share))
     if end >= len(text):
         return text
     if not text[end].isspace():

@@ -143,6 +143,24 @@ async def test_a_caller_who_cuts_in_has_heard_whole_words_only(seconds, heard):
     assert uttered.text == "alpha bravo charlie delta. echo foxtrot."
 
 
+async def test_what_was_heard_only_grows_and_is_always_a_beginning_of_what_was_said():
+    mouth, line = a_mouth()
+    texts = ["alpha bravo charlie.", "delta " * 60 + "echo.", "…", "foxtrot golf hotel."]
+    speaking = asyncio.create_task(mouth.speak(each(*texts), "en"))
+    await until(lambda: line.queued >= 2)
+    before = ""
+    for _ in range(200):
+        line.pass_seconds(0.01)
+        heard = mouth.heard()
+        assert heard.startswith(before)
+        assert " ".join(texts).startswith(heard)
+        assert heard == "" or heard[-1] in ".…" or " ".join(texts)[len(heard)] == " "
+        before = heard
+    await until(lambda: line.queued > 0)
+    line.pass_seconds(1)
+    assert (await speaking).heard_text == " ".join(texts)
+
+
 async def test_of_a_sentence_still_being_made_no_more_counts_than_can_have_been_said():
     mouth, line = a_mouth(StepVoice(SECOND, asyncio.Event()))
     text = "alpha bravo charlie delta echo foxtrot golf hotel"
