@@ -77,7 +77,7 @@ class AudioSocketTransport:
     @asynccontextmanager
     async def open(self, channel_id: str) -> AsyncIterator[MediaStream]:
         """Enter with the connected sound of a new media channel. Raises AriError, LineError."""
-        async with self.announce() as announced:
+        async with self.announce(self._rate) as announced:
             await self._client.external_media(
                 self._app,
                 format=FORMATS[self._rate],
@@ -95,10 +95,14 @@ class AudioSocketTransport:
                 await media.close()
 
     @asynccontextmanager
-    async def announce(self) -> AsyncIterator[Announced]:
-        """Enter with a connection that the server expects; leaving ends the expectation."""
+    async def announce(self, rate: int | None = None) -> AsyncIterator[Announced]:
+        """Enter with a connection that the server expects; leaving ends the expectation.
+
+        Args:
+            rate: Hz of a media channel; None: the first sound tells it, as with the dialplan's AudioSocket().
+        """
         name = uuids.uuid4()
-        announcement = self._server.announce(name)
+        announcement = self._server.announce(name, rate=rate)
         try:
             yield Announced(str(name), self._address, announcement)
         finally:
