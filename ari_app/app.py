@@ -188,6 +188,8 @@ class AriApp:
             case StasisEnd():
                 if call := self._calls.get(event.channel.id):
                     call.left_application()
+                elif self._transfer is not None:
+                    self._transfer.left(event.channel.id)
             case ChannelHangupRequest(soft=True):
                 # Also how a channel is told to go on elsewhere in the dialplan; what follows says which it was.
                 pass

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -22,6 +22,9 @@ log = structlog.get_logger(__name__)
 ACCEPT_KEY = "1"
 TELL_SECONDS = 60.0
 """Longest briefing."""
+
+HAND_OVER_SECONDS = 3.0
+"""How long the dialplan may take to bridge an operator who has accepted."""
 
 WORDS = {
     "ru": "Звонок на горячую линию. {summary} Чтобы принять звонок, нажмите один.",
@@ -67,6 +70,7 @@ class _Phone:
     news: asyncio.Event
     channel_name: str = ""
     answered: bool = False
+    left: bool = False
     gone: bool = False
     keys: deque[str] = field(default_factory=deque)
 
@@ -105,6 +109,12 @@ class WarmTransfer:
             phone.channel_name, phone.answered = name, True
             phone.news.set()
 
+    def left(self, channel_id: str) -> None:
+        """An operator's channel is no longer in the application: the dialplan has bridged it, or it is gone."""
+        if phone := self._phones.get(channel_id):
+            phone.left = True
+            phone.news.set()
+
     def gone(self, channel_id: str) -> None:
         """An operator's phone was hung up, or never answered."""
         if phone := self._phones.get(channel_id):
@@ -137,7 +147,8 @@ class WarmTransfer:
                 yield None
             else:
                 yield Accepted(phone.channel_name, phone.endpoint)
-                kept = phone.channel_id
+                if await self._handed_over(phone):
+                    kept = phone.channel_id
         finally:
             left = [phone for phone in phones.values() if phone.channel_id != kept]
             try:
@@ -163,6 +174,15 @@ class WarmTransfer:
             await self._let_go([phone])
             asked.remove(phone.endpoint)
         return None
+
+    async def _handed_over(self, phone: _Phone) -> bool:
+        """Whether the dialplan takes the operator over: one who is left alone must not wait on a dead line."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HAND_OVER_SECONDS):
+                while not phone.left and not phone.gone:
+                    phone.news.clear()
+                    await phone.news.wait()
+        return phone.left
 
     async def _ring(
         self, endpoints: list[str], caller: str, phones: dict[str, _Phone], news: asyncio.Event
