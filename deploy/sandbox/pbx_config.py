@@ -103,7 +103,7 @@ def render(settings: Settings, root: Path, modules: Path) -> Path:
         modules: Asterisk's modules, as Asterisk sees the path.
     """
     pbx, etc = settings.pbx, settings.pbx / "etc"
-    for folder in (etc, *(pbx / name for name in ("lib/keys", "run", "log", "spool", "agi-bin"))):
+    for folder in (etc, *(pbx / name for name in ("lib/keys", "run", "log", "spool/recording", "agi-bin"))):
         folder.mkdir(parents=True, exist_ok=True)
     for name in ("recordings", "ended"):
         (settings.spool / name).mkdir(parents=True, exist_ok=True)

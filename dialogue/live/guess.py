@@ -74,7 +74,7 @@ class Guess:
         return self.recognised and not self.transcript.text
 
     def think(self, talk: Conversation, speaker: Speaker, rate: int) -> None:
-        """Begin to work out the answer to the recognised words, and have its first words spoken in advance."""
+        """Work out the answer once there are words, and have its first ones spoken in advance."""
         self._thinking = self._own(self._think(talk.fork(), speaker, rate))
         self._tasks.append(self._thinking)
 
@@ -123,6 +123,9 @@ class Guess:
         self.source = await keep(self.audio)
 
     async def _think(self, talk: Conversation, speaker: Speaker, rate: int) -> None:
+        await asyncio.wait({self._tasks[0]})
+        if not self.transcript.text:
+            return
         response = self.response = talk.respond(self.transcript)
         self.first = await anext(response, None)
         self.talk = talk

@@ -27,8 +27,7 @@ class Listener:
         news: set whenever there is something to look at; whoever waits for it clears it.
         edges: what the ear found, oldest first.
         keys: digits, oldest first.
-        turn_over: the caller has been silent long enough, or has spoken too long.
-        cut: the utterance was ended by the longest time it may have.
+        turn_over: the caller has been silent long enough.
         end_silence: seconds of silence that end the turn now.
         hears_along: is given the sound of an utterance as it comes; None where nobody wants it.
         on_begin: called when an utterance begins, before anything else looks at it.
@@ -39,7 +38,6 @@ class Listener:
         self.edges: deque[Edge] = deque()
         self.keys: deque[str] = deque()
         self.turn_over = False
-        self.cut = False
         self.end_silence = usual
         self.hears_along: Callable[[bytes], None] | None = None
         self.on_begin: Callable[[], None] | None = None
@@ -84,7 +82,7 @@ class Listener:
 
     def start_over(self) -> None:
         """The utterance was taken or dropped: nothing is under way."""
-        self.turn_over = self.cut = self._in_pause = False
+        self.turn_over = self._in_pause = False
         self.end_silence = self._usual
         self.edges.clear()
 
@@ -98,6 +96,6 @@ class Listener:
             case Edge.PAUSED:
                 self._in_pause = True
             case Edge.CUT:
-                self.turn_over = self.cut = True
+                self._in_pause = False
         self.edges.append(edge)
         self.news.set()

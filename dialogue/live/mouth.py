@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from dialogue.audio import SAMPLE_BYTES
-from dialogue.errors import CallError
+from dialogue.errors import CallError, ProviderError
 from dialogue.live.line import LiveLine
 from dialogue.resilience import Speaker
 from dialogue.resilience.streams import ending
@@ -44,7 +44,7 @@ class Uttered:
         whole: it was spoken to its end.
         engine: which voice spoke first; empty where no sound was made.
         first_sound_seconds: from the start until the first sound was given to the line; 0 where none was.
-        failures: voices that failed before another served.
+        failures: voices that failed before another served, or in mid-sentence.
     """
 
     text: str
@@ -63,6 +63,7 @@ class _Piece:
     Args:
         text: its words.
         chunks: its sound as far as it is made, until it is given to the line.
+        begun: there has been sound of it.
         made: there will be no more sound.
         complete: all of its sound was given to the line.
         begins: seconds of the utterance before it.
@@ -71,6 +72,7 @@ class _Piece:
 
     text: str
     chunks: deque[bytes] = field(default_factory=deque)
+    begun: bool = False
     made: bool = False
     complete: bool = False
     begins: float = 0.0
@@ -113,7 +115,7 @@ class Mouth:
             on_first: called when the first sound has been given to the line.
 
         Raises:
-            ProviderError: no voice could speak a piece, or it broke off. What was given before is heard first.
+            ProviderError: no voice could speak a piece, or it broke off twice. What was given before is heard first.
             LineError, CallerHungUp: as the line raises them. So does whatever ``pieces`` raise.
         """
         self._started = time.monotonic()
@@ -180,12 +182,25 @@ class Mouth:
                     await self._room.wait()
 
     async def _make_one(self, piece: _Piece, language: str) -> None:
+        """Make the sound of a piece; sound that breaks off is made once more from the start. Raises ProviderError."""
+        try:
+            await self._synthesise(piece, language)
+        except ProviderError as failure:
+            if not piece.begun:
+                raise
+            self._failures.append(failure)
+        else:
+            return
+        # Half a sentence and then the whole of it is what a person says too; half a question asks nothing.
+        await self._synthesise(piece, language)
+
+    async def _synthesise(self, piece: _Piece, language: str) -> None:
         speech = self._speaker.stream(piece.text, language, self._line.rate)
         noted = False
         async with aclosing(speech):
             async for chunk in speech.chunks():
                 if not noted:
-                    noted = True
+                    noted = piece.begun = True
                     self._engine = self._engine or speech.engine
                     self._failures.extend(speech.failures)
                 piece.chunks.append(chunk)

@@ -26,6 +26,9 @@ from dialogue.turns import Reply
 
 FILLER = "filler"
 
+ASKED_SHARE = 0.7
+"""Share of a question after which an "mm-hm" may be its answer."""
+
 JUDGED_EVERY = 0.03
 """Seconds between two looks at a caller who may be cutting in."""
 
@@ -185,7 +188,7 @@ class Talker:
                     continue
                 if late is not None and late.recognised:
                     words, late = late, None
-                    if _was_speech(words, talk):
+                    if _was_speech(words, talk, asked=_asked(reply, mouth.heard())):
                         self._turns.adopt(words)
                         return Outcome.CUT_IN, await self._stop(work, mouth)
                     await words.drop()
@@ -215,7 +218,7 @@ class Talker:
         paused_at = time.monotonic()
         heard = mouth.uttered(whole=False).seconds
         interruption = Interruption()
-        asked = reply.purpose == "question" or reply.text.rstrip().endswith("?")
+        asked = _asked(reply, mouth.heard())
         while True:
             await self._turns.follow(talk, answering=False)
             verdict = interruption.judge(
@@ -259,10 +262,16 @@ class Talker:
         return True
 
 
-def _was_speech(guess: Guess, talk: Conversation) -> bool:
+def _was_speech(guess: Guess, talk: Conversation, *, asked: bool) -> bool:
     """Whether a sound that was passed over turns out to have been words."""
     text = guess.transcript.text
-    return bool(text) and not is_backchannel(text, talk.language)
+    return bool(text) and not is_backchannel(text, talk.language, asked=asked)
+
+
+def _asked(reply: Reply, heard: str) -> bool:
+    """Whether the caller has heard enough of a question to answer it."""
+    question = reply.text.rfind("?")
+    return question >= 0 and len(heard) >= question * ASKED_SHARE
 
 
 async def _sentences(text: str) -> AsyncIterator[str]:

@@ -96,7 +96,7 @@ class TurnTaker:
         self._rate = rate
         self._guesses = 0
         self._weighed: str | None = None
-        self._adopted = False
+        self._adopted = self._cut = False
         self._stream: LiveRecognition | None = None
         self._abandoned: list[LiveRecognition] = []
         self._request = SttRequest(None)
@@ -143,7 +143,7 @@ class TurnTaker:
                         return Pressed(operator=False)
                     continue
                 if self.guess.ready or now - over_since >= settings.soft_timeout:
-                    return self._finish()
+                    return self._finish(talk)
             else:
                 over_since = None
             if ear.in_utterance:
@@ -173,6 +173,8 @@ class TurnTaker:
             elif edge is Edge.PAUSED and self._stream is None and self._may_guess():
                 # Not of an engine that hears along: it gives its words unasked, and its last ones only once.
                 self._begin_guess()
+            elif edge is Edge.CUT:
+                self._cut_short()
         if listener.turn_over and self.guess is None and self._ear.in_utterance:
             self._begin_guess()
         text = self.text
@@ -184,12 +186,19 @@ class TurnTaker:
         if answering and guess is not None and guess.recognised and guess.transcript.text and not guess.thinking:
             guess.think(talk, self._speaker, self._rate)
 
+    def _cut_short(self) -> None:
+        """Take the utterance that has become too long; what the caller goes on to say is the next."""
+        if self.guess is None:
+            self._begin_guess()
+        self._ear.drop()
+        self._adopted = self._cut = True
+
     def release(self) -> Guess | None:
         """Hand over the guess and forget the utterance; the next voice is a new one."""
         if self._stream is not None and self.guess is None and self._ear.in_utterance:
             self._begin_guess()
         guess, self.guess = self.guess, None
-        self._adopted = False
+        self._adopted = self._cut = False
         self._ear.drop()
         self._listener.start_over()
         self._guesses = 0
@@ -251,16 +260,18 @@ class TurnTaker:
 
         self.guess = Guess(self._ear.so_far(), recognise, self._keep, self._listener.news.set)
 
-    def _finish(self) -> Finished:
-        silence, cut = self._listener.end_silence, self._listener.cut
+    def _finish(self, talk: Conversation) -> Finished:
+        silence, cut = self._listener.end_silence, self._cut
         voice_ended = time.monotonic() - self._ear.silent_for
         if self._adopted:
             # Whatever the caller says by now is their next turn.
             guess, self.guess = self.guess, None
-            self._adopted = False
+            self._adopted = self._cut = False
         else:
             guess = self.release()
         assert guess is not None
+        if not guess.thinking:
+            guess.think(talk, self._speaker, self._rate)
         return Finished(guess, silence, cut, voice_ended)
 
     def _may_guess(self) -> bool:

@@ -33,6 +33,7 @@ class Step:
         hang_up: they leave.
         quiet: seconds the assistant must have been quiet, after having spoken, before they do it.
         into: seconds of the assistant's speech after which they cut in instead; None where they wait.
+        after: seconds after the step before it, whatever the assistant does; None where they wait.
         name: for the print-out.
     """
 
@@ -41,6 +42,7 @@ class Step:
     hang_up: bool = False
     quiet: float = 0.6
     into: float | None = None
+    after: float | None = None
     name: str = ""
 
 
@@ -65,6 +67,7 @@ class LiveFileLine(LiveLine):
         self._played = 0
         self._spoken_ticks = self._quiet_ticks = 0
         self._answered = False
+        self._idle_ticks = 0
         self._gone = False
         self._ticked = asyncio.Event()
         self.caller_track = bytearray()
@@ -188,13 +191,18 @@ class LiveFileLine(LiveLine):
         if self._saying:
             return None
         quiet = self._quiet_ticks * TICK
+        self._idle_ticks += 1
         if not self._steps:
             return Step(hang_up=True) if quiet >= self._patience else None
         step = self._steps[0]
         spoken = self._spoken_ticks * TICK
-        ready = spoken >= step.into if step.into is not None else self._answered and quiet >= step.quiet
+        if step.after is not None:
+            ready = self._idle_ticks * TICK >= step.after
+        else:
+            ready = spoken >= step.into if step.into is not None else self._answered and quiet >= step.quiet
         if not ready:
             return None
+        self._idle_ticks = 0
         self._answered = False
         self._spoken_ticks = self._quiet_ticks = 0
         return self._steps.popleft()
