@@ -134,7 +134,7 @@ class AriLine:
                 async with asyncio.timeout(self._news_seconds):
                     await self._news.wait()
             if self._fate is None and self._closed is not None:
-                self.end(self._closed)
+                return self._closed()
         return error if self._fate is None else self._fate()
 
 

@@ -73,7 +73,9 @@ class SocketCall(StasisCall):
                 await quietly(self._client.ring_stop(self.entry.channel))
 
     def _presumed_gone(self) -> HotlineError:
-        """The connection ended and the channel did not come back."""
+        """The connection ended and the channel did not come back, unless the door has ended it itself."""
+        if self._ending:
+            return media_lost()
         self._end(hung_up)
         return hung_up()
 

@@ -250,12 +250,12 @@ class Announced:
         return self._media
 
 
-def socket_call(ari: FakeAri, lead: Lead, media: FakeMedia) -> SocketCall:
+def socket_call(ari: FakeAri, lead: Lead, media: FakeMedia, transfer: Operators | None = None) -> SocketCall:
     @asynccontextmanager
     async def announce() -> AsyncIterator[Announced]:
         yield Announced(media)
 
-    return SocketCall(ENTRY, ari, lead, announce)  # type: ignore[arg-type]
+    return SocketCall(ENTRY, ari, lead, announce, transfer)  # type: ignore[arg-type]
 
 
 async def test_a_socket_call_is_told_where_to_connect_and_transferred_once_it_is_back() -> None:
@@ -268,6 +268,26 @@ async def test_a_socket_call_is_told_where_to_connect_and_transferred_once_it_is
     call.returned()
     await asyncio.wait_for(running, 1)
     assert sent_to(ari)[1:] == [["hotline-outcome", "1*transfer*critical*ru", 1]]
+
+
+async def test_a_socket_the_door_has_closed_does_not_make_the_caller_gone_while_operators_are_called() -> None:
+    ari, media, operators = FakeAri(), FakeMedia(), Operators(None, waits=True)
+
+    async def lead(call: LiveIncoming) -> None:
+        listening = asyncio.create_task(anext(aiter(call.line.hear())))
+        await asyncio.sleep(0)
+        transfer = asyncio.create_task(call.line.transfer(TransferReason.CRITICAL, BRIEFING))
+        await asyncio.wait({listening})
+        assert isinstance(listening.exception(), LineError)
+        assert not transfer.done()
+        transfer.cancel()
+
+    call = socket_call(ari, lead, media, operators)
+    running = asyncio.create_task(call.run())
+    await asyncio.wait_for(media.closed.wait(), 1)
+    call.returned()
+    await asyncio.wait_for(running, 3)
+    assert sent_to(ari)[1:] == [[]]
 
 
 async def test_a_socket_that_closes_and_no_channel_that_returns_is_a_hang_up() -> None:

@@ -44,10 +44,19 @@ async def serve(chosen: Config) -> None:
         app = build_app(chosen, client, sockets, ari_handler(chosen, engines, journal), engines)
         with stopped_by_signal(stop):
             await app.claim_name(stop)
-            async with Heartbeat(
-                client, chosen.ari_app, healthy=lambda: app.connected, accepting=lambda: app.accepting
-            ):
+            beating = asyncio.create_task(_beat(client, app, chosen.ari_app))
+            try:
                 await app.serve(stop)
+            finally:
+                beating.cancel()
+                await asyncio.wait({beating})
+
+
+async def _beat(client: AriClient, app: AriApp, name: str) -> None:
+    """Give signs of life from the moment on in which calls are taken."""
+    await app.started.wait()
+    async with Heartbeat(client, name, healthy=lambda: app.connected, accepting=lambda: app.accepting):
+        await asyncio.Event().wait()
 
 
 def build_app(
