@@ -232,11 +232,27 @@ async def test_where_every_voice_fails_what_was_given_is_heard_before_the_error(
     assert mouth.uttered(whole=False).heard_text == "One."
 
 
-async def test_a_voice_that_breaks_off_in_mid_sentence_is_an_error_too():
+async def test_a_sentence_whose_voice_breaks_off_is_said_again_whole():
+    policy = Policy(budget=2.0, attempt=1.0, attempts=1, failures=1)
+    broken, good = StepVoice(SECOND[:16_000], DOWN, name="broken"), StepVoice(name="good")
+    line = ClockedLine()
+    mouth = Mouth(Speaker([broken, good], None, policy), line)
+    speaking = asyncio.create_task(mouth.speak(each("Where are you?"), "en"))
+    await until(lambda: line.queued >= 1.5)
+    line.pass_seconds(1)
+    assert mouth.heard() != "Where are you?"
+    line.pass_seconds(1)
+    uttered = await speaking
+    assert (uttered.heard_text, uttered.whole) == ("Where are you?", True)
+    assert [f.code for f in uttered.failures] == ["connection", "circuit_open"]
+    assert (broken.asked, good.asked) == (["Where are you?"], ["Where are you?"])
+
+
+async def test_where_it_breaks_off_again_that_is_an_error():
     mouth, line = a_mouth(StepVoice(SECOND, DOWN))
     speaking = asyncio.create_task(mouth.speak(each("One.", "Two."), "en"))
-    await until(lambda: line.queued >= 1)
-    line.pass_seconds(1)
+    await until(lambda: line.queued >= 2)
+    line.pass_seconds(2)
     with pytest.raises(ProviderError):
         await speaking
 
