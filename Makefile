@@ -11,8 +11,8 @@ DEV_STAMP := .venv/.installed-dev
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: system venv ## set up everything, place a real SIP call and print the incident
-	@$(MANAGE) demo
+demo: system venv ## set up everything, place a real SIP call and print the incident; LIVE=1: with the live door
+	@$(MANAGE) demo $(if $(LIVE),--live)
 
 test: system-test venv-dev check ## set up everything and run the whole suite
 	@$(BIN)/pytest

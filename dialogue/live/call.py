@@ -172,9 +172,11 @@ class LiveCall:
         leaving = reply.then is NextStep.TRANSFER
         if self._ear.in_utterance and not leaving and not heard.cut:
             # They went on while we were thinking: what they say now is answered together with it.
-            if exchange is not None:
-                self._talk.heard_only("")
-            return reply, Outcome.CUT_IN
+            if exchange is None:
+                exchange = await guess.response.settle()
+                await self._note_exchange(exchange)
+            self._talk.heard_only("")
+            return exchange.turn.reply, Outcome.CUT_IN
         protected = reply.protected or leaving or heard.cut
         outcome, uttered = await self._talker.give(guess, reply, protected=protected)
         if exchange is None:

@@ -16,13 +16,16 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 
 from dialogue.audio import Audio, read_wav
-from webadmin.calls.models import Call, Status
+from webadmin.calls.models import Call, CallHearing, Status
 from webadmin.incidents.documents import incident_document
 from webadmin.operations.processes import ServiceFailed, free_port, python, service, until_listening, until_logged
 from webadmin.operations.sip_phone import SipPhone
 
 CALLER_SAYS = ("somebody stole my car last night", "twelve green street", "no")
 """The demo's caller, one sentence a turn; pocketsphinx knows English only."""
+
+CUT_IN_AFTER = 2.0
+"""Seconds of the greeting after which the live demo's caller begins to speak."""
 
 START_SECONDS = 60.0
 CALL_SECONDS = 120.0
@@ -39,6 +42,7 @@ class Ports:
     ami: int
     http: int
     agi: int
+    audiosocket: int
     web: int
 
     def environment(self) -> dict[str, str]:
@@ -48,6 +52,9 @@ class Ports:
             "SANDBOX_AMI_PORT": str(self.ami),
             "SANDBOX_HTTP_PORT": str(self.http),
             "AGI_BIND": f"127.0.0.1:{self.agi}",
+            "AMI_PORT": str(self.ami),
+            "ARI_URL": f"http://127.0.0.1:{self.http}",
+            "AUDIOSOCKET_BIND": f"127.0.0.1:{self.audiosocket}",
         }
 
 
@@ -58,31 +65,69 @@ def choose_ports() -> Ports:
         ami=free_port(5038),
         http=free_port(8088),
         agi=free_port(4573),
+        audiosocket=free_port(9092),
         web=free_port(8000),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A service to start.
+
+    Args:
+        name: as people know it.
+        command: with its arguments.
+        log: name of its log.
+        port: TCP port it is up on; None where only its log tells.
+        ready: words its log has once it is up; empty where the port tells.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    log: str
+    port: int | None = None
+    ready: str = ""
+
+
+def plans(ports: Ports, *, live: bool) -> list[Plan]:
+    """What the demo needs, in the order it is started."""
+    manage = (python(), "manage.py")
+    pbx = Plan(
+        # Its ports open before it is fully booted; it says so itself when it takes calls.
+        "sandbox PBX",
+        ("/usr/bin/env", "python3", "deploy/sandbox/pbx.py"),
+        "pbx",
+        ports.ami,
+        "Sandbox PBX is up",
+    )
+    office = Plan("office", (*manage, "serve_web", "--bind", f"127.0.0.1:{ports.web}"), "office", ports.web)
+    if not live:
+        return [pbx, Plan("AGI door", (*manage, "run_agi"), "door", ports.agi), office]
+    return [
+        pbx,
+        Plan("live door", (*manage, "run_ari"), "live-door", ready="ari_connected"),
+        Plan("watchdog", (*manage, "run_watchdog"), "watchdog", ready="watchdog_connected"),
+        office,
+    ]
+
+
 @asynccontextmanager
-async def services(ports: Ports, logs: Path, show: Show) -> AsyncIterator[None]:
+async def services(ports: Ports, logs: Path, show: Show, *, live: bool = False) -> AsyncIterator[None]:
     """Run PBX, door and office while the block runs."""
     environment = ports.environment()
-    plan = [
-        ("sandbox PBX", ["/usr/bin/env", "python3", "deploy/sandbox/pbx.py"], ports.ami, "pbx"),
-        ("AGI door", [python(), "manage.py", "run_agi"], ports.agi, "door"),
-        ("office", [python(), "manage.py", "serve_web", "--bind", f"127.0.0.1:{ports.web}"], ports.web, "office"),
-    ]
     async with AsyncExitStack() as stack:
         started = []
-        for name, command, port, log_name in plan:
-            log_file = logs / f"{log_name}.log"
-            process = await stack.enter_async_context(service(name, command, log_file, environment))
-            started.append((name, process, port, log_file, log_name))
-        for name, process, port, log_file, log_name in started:
-            if log_name == "pbx":
-                # Its ports open before it is fully booted; it says so itself when it takes calls.
-                await until_logged(name, process, "Sandbox PBX is up", log_file, START_SECONDS)
-            await until_listening(name, process, ("127.0.0.1", port), log_file, START_SECONDS)
-            show(f"{name} is up on 127.0.0.1:{port} (log: {log_file})")
+        for plan in plans(ports, live=live):
+            log_file = logs / f"{plan.log}.log"
+            process = await stack.enter_async_context(service(plan.name, plan.command, log_file, environment))
+            started.append((plan, process, log_file))
+        for plan, process, log_file in started:
+            if plan.ready:
+                await until_logged(plan.name, process, plan.ready, log_file, START_SECONDS)
+            if plan.port is not None:
+                await until_listening(plan.name, process, ("127.0.0.1", plan.port), log_file, START_SECONDS)
+            where = f" on 127.0.0.1:{plan.port}" if plan.port is not None else ""
+            show(f"{plan.name} is up{where} (log: {log_file})")
         yield
 
 
@@ -98,20 +143,40 @@ async def spoken(text: str) -> Audio:
     return read_wav(wav)
 
 
-async def place_call(sip_port: int, show: Show) -> None:
-    """Call extension 102 and say the demo's sentences, each when the other side has fallen silent."""
+async def place_call(sip_port: int, show: Show, *, live: bool = False) -> None:
+    """Call the hotline and say the demo's sentences, each when the other side has fallen silent.
+
+    Args:
+        sip_port: of the PBX.
+        show: is told what happens.
+        live: call the live door, and cut into its greeting.
+    """
     sentences = [(text, await spoken(text)) for text in CALLER_SAYS]
+    extension, quiet = ("112", 0.8) if live else ("102", 1.5)
     async with asyncio.timeout(CALL_SECONDS), SipPhone() as phone:
-        call = await phone.call(f"sip:102@127.0.0.1:{sip_port}", codec="G722")
+        call = await phone.call(f"sip:{extension}@127.0.0.1:{sip_port}", codec="G722")
         show("The call is answered")
-        for text, sound in sentences:
-            heard = await call.hear_until_quiet()
+        for number, (text, sound) in enumerate(sentences):
+            cuts_in = live and number == 0
+            heard = await call.hear_until_quiet(quiet, longest_seconds=CUT_IN_AFTER if cuts_in else 60.0)
             if call.ended.is_set():
                 break
-            show(f"  heard {heard.seconds:.1f} s of speech; says: {text}")
+            show(f"  heard {heard.seconds:.1f} s of speech; {'cuts in' if cuts_in else 'says'}: {text}")
             await call.say(sound)
         await call.ended.wait()
         show("The call has ended")
+
+
+async def hearing_of(call_id: str) -> str:
+    """One sentence on what the caller heard, from the call's stereo recording."""
+    found = await CallHearing.objects.filter(call_id=call_id).afirst()
+    if found is None or found.answer_p50 is None:
+        return "Nothing could be measured on the recording"
+    median = found.answer_p50 * 1000
+    text = f"As the caller heard it: {found.answers} answers, {median:.0f} ms after the last word (median)"
+    if found.barge_in_longest is not None:
+        text += f"; silent {found.barge_in_longest * 1000:.0f} ms after being cut short"
+    return text
 
 
 async def incident_of_newest_call(before: set[Any]) -> dict[str, Any]:
