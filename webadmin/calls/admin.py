@@ -8,18 +8,21 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from webadmin.admin_tools import DateRangeFilter, RecordAdmin
-from webadmin.calls import pictures, selectors
+from webadmin.calls import pictures, selectors, stats
 from webadmin.calls.csv_export import calls_csv
 from webadmin.calls.models import Call, Recording, Status
 from webadmin.calls.templatetags.hotline import clock, moment
@@ -75,6 +78,8 @@ class CallAdmin(RecordAdmin):
     search_help_text = _("Words of the conversation, caller's or dialled number, operator")
     ordering = ("-started_at", "-id")
     change_form_template = "admin/calls/call/change_form.html"
+    change_list_template = "admin/calls/call/change_list.html"
+    HEARING_DAYS = timedelta(days=30)
     write_csv = staticmethod(calls_csv)
     fieldsets = (
         (None, {"fields": ("status_label", "reason", "language", "scenario", "door")}),
@@ -88,6 +93,27 @@ class CallAdmin(RecordAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.hearing_view)
+        return [path("hearing/", view, name="calls_call_hearing"), *super().get_urls()]
+
+    def hearing_view(self, request: HttpRequest) -> HttpResponse:
+        """How long callers waited for answers in the last 30 days, per engines."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        last = timezone.localdate()
+        first = last - self.HEARING_DAYS
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": gettext("Answer delays by day"),
+            "charts": pictures.day_charts(stats.hearing_per_day(first, last), first, last),
+            "first": first,
+            "last": last,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/calls/call/hearing.html", context)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CallChangeList

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.utils.functional import Promise
@@ -24,6 +25,11 @@ PARTS: dict[str, Promise] = {
     "synthesis": _("synthesis"),
     "rest": _("the rest: line, files, waiting"),
 }
+
+
+CHART_HEIGHT = 200.0
+SHORTEST_CHART = 2.0
+"""Seconds that a chart reaches up to at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,34 @@ def wait_parts(turn: Turn) -> list[tuple[str, float]]:
         stages.append((name, taken))
     found = [("silence", silence), *reversed(stages), ("rest", left)]
     return [(name, round(seconds, 3)) for name, seconds in found if seconds >= 0.0005]
+
+
+def day_charts(rows: Sequence[Mapping[str, Any]], first: date, last: date) -> list[dict[str, Any]]:
+    """One chart for each set of engines: median and 95th percentile of the answer's wait, day by day.
+
+    Args:
+        rows: of `webadmin.calls.stats.hearing_per_day`.
+        first: day at the left edge.
+        last: day at the right edge, after ``first``.
+
+    Returns:
+        Dicts of ``engines``, ``rows``, ``top`` (seconds at the upper edge) and, as SVG writes points, ``answer_p50``
+        and ``answer_p95``.
+    """
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["answers"]:
+            groups.setdefault(" · ".join(filter(None, (row["stt"], row["llm"], row["tts"]))) or "—", []).append(row)
+    charts = []
+    for engines, its in groups.items():
+        top = max(SHORTEST_CHART, *(row["answer_p95"] for row in its))
+        charts.append({"engines": engines, "rows": its, "top": top})
+        for name in ("answer_p50", "answer_p95"):
+            charts[-1][name] = " ".join(
+                f"{WIDTH * ((row['day'] - first) / (last - first)):.1f},{CHART_HEIGHT * (1 - row[name] / top):.1f}"
+                for row in its
+            )
+    return charts
 
 
 def _bar(turn: Turn, scale: float) -> list[Block]:

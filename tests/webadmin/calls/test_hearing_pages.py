@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from tests.factories import CallFactory, CallHearingFactory, TurnFactory
@@ -126,7 +127,8 @@ def test_door_and_scenario_narrow_it_down(api):
 def test_more_calls_ask_the_database_no_more_often(api, django_assert_num_queries):
     for hour in range(20):
         heard_call([0.5, 0.6], at=NOON - timedelta(hours=6 * hour))
-    with django_assert_num_queries(1):
+    # Two for permissions, one for everything else.
+    with django_assert_num_queries(3):
         assert len(api.get(STATS, {"from": "2026-11-01", "to": "2026-11-20"}).json()["results"]) == 6
 
 
@@ -178,3 +180,24 @@ def test_a_call_of_the_api_tells_what_was_heard(api):
     assert api.get(f"/api/v1/calls/{CallFactory().pk}/").json()["hearing"] is None
     (turn,) = api.get("/api/v1/turns/", {"call": str(call.pk)}).json()["results"]
     assert turn["answer_heard_seconds"] == 0.8
+
+
+def test_the_page_of_days_draws_a_line_for_each_set_of_engines(office):
+    today = timezone.now()
+    heard_call([0.5, 1.5], at=today)
+    heard_call([0.7], at=today - timedelta(days=10))
+    heard_call([4.0], at=today, tts="cloud")
+    assert 'href="/admin/calls/call/hearing/"' in office.get("/admin/calls/call/").content.decode()
+    text = office.get("/admin/calls/call/hearing/").content.decode()
+    assert "pocketsphinx · rules · cloud" in text
+    assert 'hl-line-p50" points="666.7,130.0 1000.0,100.0"' in text, "2 s at the top: 0.7 s, then 1.0 s"
+    assert 'hl-line-p95" points="1000.0,0.0"' in text, "4 s is the top of its own chart"
+
+
+def test_the_page_of_days_says_so_where_nothing_was_measured_and_shows_strangers_nothing(office, client, person):
+    assert "hl-chart" not in office.get("/admin/calls/call/hearing/").content.decode()
+    stranger = person("clerk", "incidents.view_incident")
+    stranger.is_staff = True
+    stranger.save()
+    client.force_login(stranger)
+    assert client.get("/admin/calls/call/hearing/").status_code == 403
