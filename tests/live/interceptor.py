@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from typing import Self
 
-HEAD_SECONDS = 5.0
+REQUEST = re.compile(rb"[A-Z]+ (/\S*) HTTP/1\.1\r\n")
 
 
 class Interceptor:
     """A TCP relay on a free loopback port. Use it as an asynchronous context manager.
 
-    Connections are told apart by the path of their first request: ``/media/`` carries a call's sound, ``/ari/events``
-    the events, the others are requests.
+    Connections are told apart by the path of their last request: ``/media/`` carries a call's sound, ``/ari/events``
+    the events, the others are requests. A client may send the request for one over a connection that it has already.
 
     Args:
         port: of Asterisk's HTTP server.
@@ -37,6 +38,10 @@ class Interceptor:
             relay.cut()
         await asyncio.gather(*self._open, return_exceptions=True)
 
+    def paths(self, beginning: str) -> set[str]:
+        """Paths of the connections that begin so."""
+        return {relay.path for relay in self._open.values() if relay.path.startswith(beginning)}
+
     def cut(self, path: str) -> int:
         """Close the connections whose path begins so, as a broken network would. Returns how many there were."""
         found = [relay for relay in self._open.values() if relay.path.startswith(path)]
@@ -55,15 +60,13 @@ class Interceptor:
         task = asyncio.current_task()
         assert task is not None
         try:
-            async with asyncio.timeout(HEAD_SECONDS):
-                head = await reader.readuntil(b"\r\n")
             onward = await asyncio.open_connection("127.0.0.1", self._to)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        except OSError:
             writer.close()
             return
-        relay = self._open[task] = _Relay(head.split(b" ")[1].decode(), (reader, writer), onward)
+        relay = self._open[task] = _Relay((reader, writer), onward)
         try:
-            await relay.run(head)
+            await relay.run()
         finally:
             del self._open[task]
 
@@ -71,11 +74,10 @@ class Interceptor:
 class _Relay:
     def __init__(
         self,
-        path: str,
         near: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         far: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     ) -> None:
-        self.path = path
+        self.path = ""
         self.flowing = asyncio.Event()
         self.flowing.set()
         self._near, self._far = near, far
@@ -85,8 +87,7 @@ class _Relay:
             writer.transport.abort()
         self.flowing.set()
 
-    async def run(self, head: bytes) -> None:
-        self._far[1].write(head)
+    async def run(self) -> None:
         ways = [
             asyncio.create_task(self._pass(self._near[0], self._far[1])),
             asyncio.create_task(self._pass(self._far[0], self._near[1])),
@@ -102,6 +103,8 @@ class _Relay:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(65_536):
+                if request := REQUEST.match(data):
+                    self.path = request[1].decode()
                 await self.flowing.wait()
                 writer.write(data)
                 await writer.drain()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +16,14 @@ from asgiref.sync import sync_to_async
 from django.core.management import call_command
 from django.db import connection, connections
 
+from ari_app.heartbeat import alive_variable
 from tests.live.conftest import Sandbox
 from tests.live.process import LoggedProcess
 from tests.services import free_port
 
 READY = '"ari_connected"'
+START_SECONDS = 20.0
+FRESH_SECONDS = 2.0
 
 
 class LiveDoor:
@@ -33,6 +38,7 @@ class LiveDoor:
 
     def __init__(self, sandbox: Sandbox, folder: Path, app: str = "hotline", **settings: str) -> None:
         self.app = app
+        self._sandbox = sandbox
         environment = {
             **office_environment(sandbox, folder),
             "ARI_URL": f"http://127.0.0.1:{sandbox.http_port}",
@@ -52,8 +58,16 @@ class LiveDoor:
         return self._process.log
 
     def start(self) -> None:
-        """Start it and wait until it takes calls."""
+        """Start it and wait until it takes calls: the dialplan knows it by its last sign of life."""
         self._process.start(READY)
+        end = time.monotonic() + START_SECONDS
+        while time.time() - self._last_beat() > FRESH_SECONDS:
+            assert time.monotonic() < end, f"gives no sign of life: {self.log}"
+            time.sleep(0.1)
+
+    def _last_beat(self) -> int:
+        found = re.search(rf"\b{alive_variable(self.app)}=(\d+)", self._sandbox.cli("dialplan show globals"))
+        return int(found[1]) if found else 0
 
     def start_in_vain(self) -> int:
         """Start it where it cannot work, and return its exit status."""

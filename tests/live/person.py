@@ -32,7 +32,7 @@ class Person:
         self.call: SipCall
         self._sandbox, self._codec, self._extension = sandbox, codec, extension
         self._phone = SipPhone(user=self.number)
-        self._since = 0.0
+        self._since = self._acted = 0.0
 
     async def __aenter__(self) -> Person:
         self._since = time.time()
@@ -48,10 +48,23 @@ class Person:
     def speech(self) -> Speech:
         return Speech(self.call.voices)
 
+    async def says(self, text: str) -> None:
+        """Speak, clearly."""
+        await self.call.say(words(text))
+        self._acted = asyncio.get_running_loop().time()
+
+    async def presses(self, keys: str) -> None:
+        self._acted = asyncio.get_running_loop().time()
+        await self.call.press(keys)
+
     async def hears_a_voice(self, since: float | None = None, seconds: float = 15.0) -> float:
-        """Return when speech began, at or after a time of the loop's clock; now where none is given."""
-        loop = asyncio.get_running_loop()
-        since = loop.time() if since is None else since
+        """Return when speech began: after the last words, or the beginning of the last key.
+
+        Args:
+            since: after this time of the loop's clock instead.
+            seconds: how long to wait for it.
+        """
+        since = self._acted if since is None else since
         async with asyncio.timeout(seconds):
             while (onset := self.speech.onset_after(since)) is None:
                 assert not self.call.ended.is_set(), f"hung up: {self.call.end}"
@@ -98,5 +111,5 @@ async def takes_a_call(person: Person) -> None:
     """A call at the door works from greeting to answer."""
     async with person:
         await person.is_greeted()
-        await person.call.say(words("somebody stole my car"))
+        await person.says("somebody stole my car")
         await person.hears_a_voice(seconds=5)

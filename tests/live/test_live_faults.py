@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,14 +23,21 @@ from tests.live.live_door import LiveDoor, shared_office, watchdog
 from tests.live.person import Person, nothing_left, takes_a_call, until_in, words
 from tests.live.socket_client import Reframer, SocketClient, hello
 from tests.services import free_port
-from webadmin.operations.sip_phone import SipPhone
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.django_db,
+    pytest.mark.timeout(180),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 VOICE_SECONDS = 5.0
 """A caller is never in silence for longer."""
 
 MANY = 20
+CALLS_AT_ONCE = 6
+ODD_SIZES = (2, 318, 640, 34, 1000, 6)
+EXPECTED_OF_MEDIA = (("failed", "media_closed"), ("failed", "media_stalled"))
 LONGEST_UTTERANCE = "6"
 """Seconds instead of a minute, so that talking without a pause for three minutes takes a tenth of that."""
 
@@ -96,99 +105,136 @@ def dial(running_sandbox: Sandbox) -> Callable[..., Person]:
     return person
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def operator(running_sandbox: Sandbox) -> AsyncIterator[SipPhone]:
-    async with SipPhone(user="operator1", password=running_sandbox.secrets["sip"], auto_answer=True) as phone:
-        await phone.register(running_sandbox.registrar)
-        yield phone
-
-
+Crowd = dict[str, asyncio.Task[CallOnRecord]]
 STATES = ("greeting", "listening", "speaking in", "recognising", "answering", "transfer")
 
 
 async def hang_up_in(state: str, person: Person) -> None:
     """Take a call as far as a state, and hang up there."""
-    async with person:
+    await person.hears_a_voice()
+    if state != "greeting":
+        await person.is_greeted()
+    if state == "transfer":
+        await person.presses("0")
         await person.hears_a_voice()
-        if state != "greeting":
-            await person.is_greeted()
-        if state == "transfer":
-            await person.call.press("0")
+    elif state in ("recognising", "answering"):
+        await person.says("somebody stole my car")
+        if state == "answering":
             await person.hears_a_voice()
-        elif state in ("recognising", "answering"):
-            await person.call.say(words("somebody stole my car"))
-            if state == "answering":
-                await person.hears_a_voice()
-        elif state == "speaking in":
-            speaking = asyncio.create_task(person.call.say(words("somebody stole my car last night")))
-            await asyncio.sleep(0.8)
-            await person.call.hang_up()
-            await speaking
-        await asyncio.sleep(0.3)
+    elif state == "speaking in":
+        speaking = asyncio.create_task(person.call.say(words("somebody stole my car last night")))
+        await asyncio.sleep(0.8)
         await person.call.hang_up()
+        await speaking
+    await asyncio.sleep(0.3)
+    await person.call.hang_up()
 
 
-async def test_a_hang_up_in_any_state_ends_the_call_with_a_final_status_and_leaves_nothing_behind(
-    door: LiveDoor, office: DjangoOffice, dial: Callable[..., Person], running_sandbox: Sandbox
-) -> None:
-    people = {state: dial() for state in STATES}
-    await asyncio.gather(*(hang_up_in(state, person) for state, person in people.items()))
-    records = {state: await person.record(office) for state, person in people.items()}
+async def be_in(room: Audio | None, person: Person) -> None:
+    """Say nothing, with a sound in the room, until the queue has no operator."""
+    if room is not None:
+        person.call.be_in(room)
+    await person.hears("nobody", seconds=75)
+
+
+async def talk_on(person: Person) -> None:
+    """Talk without a pause; what is said ends in a word that leads on."""
+    text = "somebody stole my car and then he went to the station and after that I looked for my car and "
+    await person.is_greeted()
+    began = asyncio.get_running_loop().time()
+    talking = asyncio.create_task(person.call.say(words(text * 3)))
+    answered = await person.hears_a_voice(began, seconds=float(LONGEST_UTTERANCE) + 8)
+    assert answered - began < float(LONGEST_UTTERANCE) + VOICE_SECONDS
+    await person.call.hang_up()
+    await talking
+
+
+async def press_zero(person: Person) -> None:
+    """Ask for an operator in the greeting."""
+    await person.hears_a_voice()
+    await asyncio.sleep(1)
+    await person.presses("0")
+    await person.hears("nobody")
+
+
+async def report(person: Person) -> None:
+    await person.is_greeted()
+    await person.says("somebody stole my car")
+    await person.hears_a_voice(seconds=5)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def crowd(
+    door: LiveDoor, office: DjangoOffice, running_sandbox: Sandbox, sockets: Reframer
+) -> AsyncIterator[Crowd]:
+    """Callers who break nothing, several at once; a test awaits those it is about, and gets what is on record."""
+    narrow, by_socket = {"codec": "PCMU"}, {"codec": "G722", "extension": "113"}
+    callers: dict[str, tuple[dict[str, str], Callable[[Person], Awaitable[None]]]] = {
+        "music": ({}, partial(be_in, sounds.music(-26, 3.6))),
+        "noise": (narrow, partial(be_in, sounds.noise(-35, 3))),
+        "silence": ({"codec": "PCMA"}, partial(be_in, None)),
+        **{state: ({}, partial(hang_up_in, state)) for state in STATES},
+        "talk": ({}, talk_on),
+        "narrow": (narrow, press_zero),
+        "pieces": (by_socket, report),
+        "pieces, key": (by_socket, press_zero),
+    }
+    slots = asyncio.Semaphore(CALLS_AT_ONCE)
+
+    async def live(how: dict[str, str], behave: Callable[[Person], Awaitable[None]]) -> CallOnRecord:
+        async with slots, Person(running_sandbox, **how) as person:
+            await behave(person)
+        return await person.record(office)
+
+    sockets.sizes = ODD_SIZES
+    tasks = {name: asyncio.create_task(live(*what)) for name, what in callers.items()}
+    yield tasks
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+    sockets.sizes = ()
+
+
+async def test_a_hang_up_in_any_state_ends_the_call_with_a_final_status(crowd: Crowd) -> None:
+    records = {state: await crowd[state] for state in STATES}
     expected = dict.fromkeys(STATES, "hung_up") | {"transfer": "transferred"}
     assert {state: record.status for state, record in records.items()} == expected
     assert "stole my car" in records["recognising"].transcript, "words cut off by the hang-up are kept"
     assert "stole my car" in records["answering"].transcript
-    await nothing_left(running_sandbox)
 
 
-async def test_silence_noise_and_music_bring_a_person_and_no_invented_incident(
-    door: LiveDoor, office: DjangoOffice, dial: Callable[..., Person]
-) -> None:
-    async def only(sound: Audio | None, codec: str) -> CallOnRecord:
-        async with dial(codec=codec) as person:
-            if sound is not None:
-                person.call.be_in(sound)
-            await person.hears("nobody", seconds=75)
-        return await person.record(office)
-
-    silence, noise, music = await asyncio.gather(
-        only(None, "PCMA"), only(sounds.noise(-35, 3), "PCMU"), only(sounds.music(-26, 3.6), "G722")
-    )
-    assert [call.status for call in (silence, noise, music)] == ["transferred"] * 3
-    assert silence.end_reason == "silence"
-    assert silence.incident["category"] == "silent"
-    for call in (noise, music):
-        assert call.incident.get("urgency") != "critical", call.transcript
+async def test_silence_brings_a_person(crowd: Crowd) -> None:
+    record = await crowd["silence"]
+    assert (record.status, record.end_reason, record.incident["category"]) == ("transferred", "silence", "silent")
 
 
-async def test_talking_without_a_pause_is_answered_after_the_longest_time_an_utterance_may_have(
-    door: LiveDoor, office: DjangoOffice, dial: Callable[..., Person]
-) -> None:
-    text = "somebody stole my car and then he went to the station and after that I looked for my car and "
-    async with dial() as person:
-        await person.is_greeted()
-        began = asyncio.get_running_loop().time()
-        talking = asyncio.create_task(person.call.say(words(text * 3)))
-        answered = await person.hears_a_voice(began, seconds=float(LONGEST_UTTERANCE) + 8)
-        assert answered - began < float(LONGEST_UTTERANCE) + VOICE_SECONDS
-        await person.call.hang_up()
-        await talking
-    record = await person.record(office)
+@pytest.mark.parametrize("room", ["noise", "music"])
+async def test_noise_and_music_bring_a_person_and_no_invented_emergency(crowd: Crowd, room: str) -> None:
+    record = await crowd[room]
+    assert record.status == "transferred"
+    assert record.incident.get("urgency") != "critical", record.transcript
+
+
+async def test_talking_without_a_pause_is_answered_after_the_longest_time_an_utterance_may_have(crowd: Crowd) -> None:
+    record = await crowd["talk"]
     assert record.status == "hung_up"
     assert "stole my car" in record.transcript
 
 
-@pytest.mark.parametrize("extension", ["112", "113"])
-async def test_a_narrowband_phone_is_greeted_and_its_key_brings_an_operator(
-    door: LiveDoor, office: DjangoOffice, dial: Callable[..., Person], operator: SipPhone, extension: str
-) -> None:
-    async with dial(codec="PCMU", extension=extension) as person:
-        await person.hears_a_voice()
-        await asyncio.sleep(1)
-        await person.call.press("0")
-        await operator.next_call(20)
-    record = await person.record(office)
+async def test_a_narrowband_phone_is_served_where_wideband_is_expected(crowd: Crowd) -> None:
+    record = await crowd["narrow"]
     assert (record.status, record.end_reason) == ("transferred", "caller_asked")
+
+
+async def test_sound_that_comes_in_pieces_of_odd_sizes_is_heard_and_so_are_keys_among_it(crowd: Crowd) -> None:
+    spoken, pressed = await crowd["pieces"], await crowd["pieces, key"]
+    assert "caller:" in spoken.transcript, spoken
+    assert (pressed.status, pressed.end_reason) == ("transferred", "caller_asked")
+
+
+async def test_all_of_them_leave_nothing_behind_in_the_pbx(crowd: Crowd, running_sandbox: Sandbox) -> None:
+    await asyncio.gather(*crowd.values(), return_exceptions=True)
+    await nothing_left(running_sandbox)
 
 
 async def test_a_transport_of_eight_kilohertz_carries_a_call_from_a_wideband_phone(
@@ -200,7 +246,7 @@ async def test_a_transport_of_eight_kilohertz_carries_a_call_from_a_wideband_pho
         running_sandbox.set_global("ARI_APPS", "narrow")
         async with dial() as person:
             await person.is_greeted()
-            await person.call.say(words("there is a fire in the building and people are inside"))
+            await person.says("there is a fire in the building and people are inside")
             await person.hears_a_voice(seconds=5)
         record = await person.record(office)
     finally:
@@ -208,34 +254,36 @@ async def test_a_transport_of_eight_kilohertz_carries_a_call_from_a_wideband_pho
     assert record.transcript.count("caller:") >= 1, "it was heard, and something was understood"
 
 
-@pytest.mark.parametrize("fault", ["hung up", "cut", "stalled"])
-async def test_a_media_connection_that_breaks_leaves_the_caller_with_an_operator_in_time(
+async def test_a_media_connection_that_breaks_leaves_the_caller_to_the_operators_in_time(
     door: LiveDoor,
     office: DjangoOffice,
     dial: Callable[..., Person],
     network: Interceptor,
     running_sandbox: Sandbox,
-    operator: SipPhone,
-    fault: str,
 ) -> None:
-    async with dial() as person:
-        await person.is_greeted()
+    people: dict[str, Person] = {}
+    paths: dict[str, str] = {}
+    async with AsyncExitStack() as calls:
+        for fault in ("hung up", "cut", "stalled"):
+            people[fault] = await calls.enter_async_context(dial())
+            await people[fault].hears_a_voice()
+            (paths[fault],) = network.paths("/media/") - set(paths.values())
+            if fault == "hung up":
+                channels = await asyncio.to_thread(running_sandbox.cli, "core show channels concise")
+                (media,) = [line.split("!")[0] for line in channels.splitlines() if line.startswith("WebSocket/")]
+        await asyncio.gather(*(person.is_greeted() for person in people.values()))
         broken = asyncio.get_running_loop().time()
-        if fault == "hung up":
-            channels = await asyncio.to_thread(running_sandbox.cli, "core show channels concise")
-            media = [line.split("!")[0] for line in channels.splitlines() if line.startswith("WebSocket/")]
-            assert len(media) == 1, channels
-            await asyncio.to_thread(running_sandbox.cli, f"channel request hangup {media[0]}")
-        elif fault == "cut":
-            assert network.cut("/media/") == 1
-        else:
-            assert network.stall("/media/") == 1
-        heard = await person.hears_a_voice(broken)
-        print(f"media {fault}: a voice after {heard - broken:.2f} s")
-        assert heard - broken < VOICE_SECONDS
-        await operator.next_call(20)
-    record = await person.record(office)
-    assert record.status in ("failed", "transferred")
+        await asyncio.to_thread(running_sandbox.cli, f"channel request hangup {media}")
+        assert network.cut(paths["cut"]) == 1
+        assert network.stall(paths["stalled"]) == 1
+        for fault, person in people.items():
+            heard = await person.hears_a_voice(broken)
+            print(f"media {fault}: a voice after {heard - broken:.2f} s")
+            assert heard - broken < VOICE_SECONDS
+            await person.hears("connecting")
+    for person in people.values():
+        record = await person.record(office)
+        assert (record.status, record.end_reason) in EXPECTED_OF_MEDIA, record
     await nothing_left(running_sandbox)
 
 
@@ -246,11 +294,11 @@ async def test_events_that_are_cut_off_come_back_and_the_call_goes_on(
     async with dial() as person:
         await person.is_greeted()
         assert network.cut("/ari/events") == 1
-        await person.call.say(words("somebody stole my car"))
+        await person.says("somebody stole my car")
         await person.hears_a_voice(seconds=5)
         await asyncio.to_thread(door.until, '"ari_connected"', connected + 1)
         await person.is_greeted()
-        await person.call.press("0")
+        await person.presses("0")
         await person.hears("nobody", seconds=30)
     record = await person.record(office)
     assert (record.status, record.end_reason) == ("transferred", "caller_asked"), "keys come as events"
@@ -262,7 +310,7 @@ async def test_an_audiosocket_that_nobody_announced_is_refused_and_the_calls_go_
     client = SocketClient(door.audiosocket)
     async with dial(extension="113", codec="PCMU") as person:
         await person.hears_a_voice()
-        used = await announced(running_sandbox)
+        used = await announced(running_sandbox, person.number)
         refusals = await asyncio.gather(
             client.is_refused(hello(uuid.uuid4().bytes)),
             client.is_refused(hello(used.bytes)),
@@ -274,35 +322,19 @@ async def test_an_audiosocket_that_nobody_announced_is_refused_and_the_calls_go_
         assert refusals == [True] * 6
         await person.is_greeted()
         assert not person.call.ended.is_set()
-        after = asyncio.get_running_loop().time()
-        await person.call.press("0")
-        await person.hears_a_voice(after)
+        await person.presses("0")
+        await person.hears_a_voice()
     await nothing_left(running_sandbox)
     assert await client.is_refused(hello(used.bytes)), "an identity serves once"
 
 
-async def announced(sandbox: Sandbox) -> uuid.UUID:
-    """The identity of the only call at 113."""
+async def announced(sandbox: Sandbox, number: str) -> uuid.UUID:
+    """The identity that a caller's AudioSocket has."""
     channels = await asyncio.to_thread(sandbox.cli, "core show channels concise")
-    caller = next(line.split("!")[0] for line in channels.splitlines() if line.startswith("PJSIP/caller"))
+    caller = next(line.split("!")[0] for line in channels.splitlines() if number in line.split("!"))
     shown = await asyncio.to_thread(sandbox.cli, f"core show channel {caller}")
     found = next(line for line in shown.splitlines() if line.startswith("AUDIOSOCKET_ID="))
     return uuid.UUID(found.split("=")[1].strip())
-
-
-async def test_sound_in_pieces_of_odd_sizes_is_heard(
-    door: LiveDoor, office: DjangoOffice, dial: Callable[..., Person], sockets: Reframer
-) -> None:
-    sockets.sizes = (2, 318, 640, 34, 1000, 6)
-    try:
-        async with dial(extension="113") as person:
-            await person.is_greeted()
-            await person.call.say(words("somebody stole my car"))
-            await person.hears_a_voice(seconds=5)
-    finally:
-        sockets.sizes = ()
-    record = await person.record(office)
-    assert "caller:" in record.transcript, record
 
 
 async def test_a_second_instance_of_one_name_does_not_start_and_takes_nothing_from_the_first(
@@ -315,7 +347,7 @@ async def test_a_second_instance_of_one_name_does_not_start_and_takes_nothing_fr
         assert f"ARI_APP={door.app}" in second.log
         assert "Traceback" not in second.log
         await person.is_greeted()
-        await person.call.say(words("somebody stole my car"))
+        await person.says("somebody stole my car")
         await person.hears_a_voice(seconds=5)
 
 
@@ -325,7 +357,7 @@ async def test_a_door_killed_with_twenty_calls_up_leaves_each_with_a_voice_in_ti
     people = [dial(codec="PCMU") for _ in range(MANY)]
     await asyncio.gather(*(person.__aenter__() for person in people))
     try:
-        await asyncio.gather(*(person.hears_a_voice(0.0) for person in people))
+        await asyncio.gather(*(person.hears_a_voice() for person in people))
         await asyncio.to_thread(door.kill)
         killed = asyncio.get_running_loop().time()
         voices = await asyncio.gather(*(person.hears_a_voice(killed + 0.3) for person in people))

@@ -20,7 +20,7 @@ from tests.fakes.openai_server import FakeOpenAI, silent
 from tests.live.conftest import QUICK, REPOSITORY, Sandbox
 from tests.live.live_door import LiveDoor, shared_office
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.live, pytest.mark.django_db, pytest.mark.timeout(240)]
 
 SCENES = [read_scene(path) for path in sorted((REPOSITORY / "tests" / "evals").glob("*/live/*.yaml"))]
 CALLS_AT_ONCE = 4

@@ -66,7 +66,8 @@ class Caller:
         self._call, self._number, self._operators = call, number, operators
         self._loop = asyncio.get_running_loop()
         self._speech = Speech(call.voices)
-        self._began = self._mark = self._step_ended = self._loop.time()
+        # Sound may come in before the answer has been taken note of.
+        self._began = self._mark = self._step_ended = call.arrivals[0] if len(call.arrivals) else self._loop.time()
         """When the caller's last act began and ended; at the start, the answer."""
         self._operator: SipCall | None = None
 
