@@ -30,14 +30,20 @@ class Inlet(AsyncIterator[bytes | Key]):
         self._bytes = 0
         self._odd = b""
         self._waiter: asyncio.Future[None] | None = None
-        self._since = self._loop.time()
+        self.since = self._loop.time()
+        """Loop time of the last sound."""
         self._watch: asyncio.TimerHandle | None = None
         self.error: str | None = None
         """Code of the end, once there is one."""
 
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for sound at this moment."""
+        return self._waiter is not None
+
     def feed(self, pcm: bytes) -> None:
         """Sound has come, in a piece of any length: half a sample waits for its other half."""
-        self._since = self._loop.time()
+        self.since = self._loop.time()
         if self._odd or len(pcm) % SAMPLE_BYTES:
             pcm = self._odd + pcm
             whole = len(pcm) - len(pcm) % SAMPLE_BYTES
@@ -90,7 +96,7 @@ class Inlet(AsyncIterator[bytes | Key]):
             raise RuntimeError("a line has one reader only")
         if self._watch is None:
             # Time in which nobody listened does not count.
-            self._since = self._loop.time()
+            self.since = self._loop.time()
             self._watch = self._loop.call_later(self._stalled_after, self._look)
         try:
             while not self._heard:
@@ -110,7 +116,7 @@ class Inlet(AsyncIterator[bytes | Key]):
         self._watch = None
         if self.error is not None or self._waiter is None:
             return
-        left = self._since + self._stalled_after - self._loop.time()
+        left = self.since + self._stalled_after - self._loop.time()
         if left > 0:
             self._watch = self._loop.call_later(left, self._look)
         elif not self._waiter.done():

@@ -55,9 +55,12 @@ class Playout:
     def drop(self) -> None:
         """What is queued was thrown away, and a pause ended."""
         self._given -= self.queued
-        self.ran_empty()
-
-    def ran_empty(self) -> None:
-        """The peer says that its queue is empty."""
         self._held = None
         self._empty_at = self._clock()
+
+    def ran_empty(self) -> None:
+        """The peer says that its queue is empty. A pause goes on."""
+        if self._held is None:
+            self._empty_at = self._clock()
+        else:
+            self._held = 0.0

@@ -6,13 +6,15 @@ Source: channels/chan_websocket.c and https://docs.asterisk.org/Configuration/Ch
 from __future__ import annotations
 
 import asyncio
+import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 
 import aiohttp
 import structlog
 
+from ari_app.media.inlet import Inlet
 from ari_app.media.playout import Playout
 from dialogue.audio import SAMPLE_BYTES
 from dialogue.errors import LineError, Stage
@@ -26,8 +28,10 @@ RETRY_SECONDS = 0.05
 MOST_QUEUED = 10.0
 """Seconds Asterisk is given at most; it keeps 1,000 frames, 20 s, and throws away what comes beyond."""
 
-MESSAGE_SECONDS = 1.0
-"""Seconds of sound in one message."""
+LONGEST_SENT = 8000
+"""Bytes in one message: an Asterisk that is built for little memory closes at more than 8,192."""
+
+LONGEST_RECEIVED = 1_048_576
 
 STATUS_AFTER = 0.5
 """Seconds without sound after which Asterisk is asked for a sign of life: a phone may send nothing while its owner is
@@ -36,45 +40,66 @@ silent, which Asterisk passes on as nothing."""
 STALLED_AFTER = 3.0
 """Seconds without sound and without a sign of life after which the media count as stalled."""
 
+SEND_SECONDS = 3.0
+"""How long Asterisk may leave unread what it is sent."""
+
 DRAIN_GRACE = 2.0
-LONGEST_MESSAGE = 65_536
+NEARLY_EMPTY = 0.3
+"""Seconds that our clock may be behind Asterisk's when it says that its queue is empty."""
+
+CLOSE_SECONDS = 1.0
 
 _RATES = {"slin": 8000, "slin16": 16_000}
 _FIELD = re.compile(r"(\w+):(\S+)")
 
 
 class WebSocketMedia:
-    """One media channel; implements `ari_app.media.stream.MediaStream`. Made by `connect`."""
+    """One media channel; implements `ari_app.media.stream.MediaStream`. Made by `connect`.
+
+    It is read all the time, heard or not: Asterisk hangs up a media channel that does not take what it is sent, and
+    says on the same socket when its queue is empty.
+    """
 
     def __init__(
-        self, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse, rate: int, frame_bytes: int
+        self,
+        session: aiohttp.ClientSession,
+        socket: aiohttp.ClientWebSocketResponse,
+        start: Mapping[str, str],
+        stalled_after: float,
     ) -> None:
         self._session = session
         self._socket = socket
-        self._rate = rate
-        self._frame = frame_bytes
+        self._rate = _RATES[start["format"]]
+        size = start.get("optimal_frame_size", "")
+        self._frame = int(size) if size.isdigit() and int(size) else self._rate // 50 * SAMPLE_BYTES
+        self._json = "event" in start
         self._loop = asyncio.get_running_loop()
         self._playout = Playout(self._loop.time)
+        self._inlet = Inlet(stalled_after)
         self._part = b""
-        self._odd = b""
-        self._signal_at = self._sound_at = self._loop.time()
-        self._stalled = False
-        self._hearing = False
-        self._empty = asyncio.Event()
-        self._may_send = asyncio.Event()
-        self._may_send.set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._flushes = self._reports = 0
+        self._full = False
+        self._moved = asyncio.Event()
         self._asking: asyncio.Task[None] | None = None
-        self._watch()
+        self._timer = self._loop.call_later(STATUS_AFTER, self._watch)
+        self._reading = self._loop.create_task(self._read(), name="media")
 
     @classmethod
-    async def connect(cls, url: str, *, rate: int = 16_000, seconds: float = CONNECT_SECONDS) -> WebSocketMedia:
+    async def connect(
+        cls,
+        url: str,
+        *,
+        rate: int = 16_000,
+        seconds: float = CONNECT_SECONDS,
+        stalled_after: float = STALLED_AFTER,
+    ) -> WebSocketMedia:
         """Connect to a media channel.
 
         Args:
             url: ``ws://host:port/media/<connection id>``.
             rate: Hz that was asked for; the channel's own counts, and a difference is logged.
             seconds: time limit; a channel that is not there yet is tried again meanwhile.
+            stalled_after: seconds without sound and without a sign of life after which `hear` raises.
 
         Raises:
             LineError: ``media_not_connected``, or ``media_format`` where the sound is not PCM at 8 or 16 kHz.
@@ -83,16 +108,17 @@ class WebSocketMedia:
         try:
             async with asyncio.timeout(seconds):
                 socket = await _open(session, url)
-                found, frame_bytes = await _media_start(socket)
+                start = await _media_start(socket)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             await session.close()
             raise LineError("media_not_connected", type(error).__name__) from error
         except BaseException:
             await session.close()
             raise
-        if found != rate:
-            log.warning("media_rate_differs", stage=Stage.LINE.value, wanted=rate, found=found)
-        return cls(session, socket, found, frame_bytes)
+        media = cls(session, socket, start, stalled_after)
+        if media.rate != rate:
+            log.warning("media_rate_differs", stage=Stage.LINE.value, wanted=rate, found=media.rate)
+        return media
 
     @property
     def rate(self) -> int:
@@ -109,163 +135,198 @@ class WebSocketMedia:
         """Seconds still to be heard."""
         return self._playout.queued
 
-    async def hear(self) -> AsyncIterator[bytes | Key]:
+    def hear(self) -> AsyncIterator[bytes | Key]:
         """Yield the caller's sound; silence where the phone sends nothing. Keys come by ARI.
 
         Raises:
             LineError: ``media_closed``, ``media_stalled``.
         """
-        receive = self._socket.receive
-        now = self._loop.time
-        self._hearing = True
-        try:
-            while True:
-                message = await receive()
-                if message.type is aiohttp.WSMsgType.BINARY:
-                    self._signal_at = self._sound_at = now()
-                    data: bytes = message.data
-                    if self._odd or len(data) % SAMPLE_BYTES:
-                        data = self._whole_samples(data)
-                    yield data
-                elif message.type is aiohttp.WSMsgType.TEXT:
-                    self._signal_at = now()
-                    self._take_event(str(message.data))
-                    missing = now() - self._sound_at
-                    if missing >= STATUS_AFTER:
-                        self._sound_at = now()
-                        yield bytes(int(missing * self._rate) * SAMPLE_BYTES)
-                else:
-                    raise LineError("media_stalled" if self._stalled else "media_closed")
-        finally:
-            self._hearing = False
+        return self._inlet
 
     async def play(self, pcm: bytes) -> None:
-        """Send sound; waits while Asterisk has `MOST_QUEUED` seconds. Raises LineError."""
-        pcm = self._part + pcm
+        """Send sound; waits while Asterisk has `MOST_QUEUED` seconds. A flush meanwhile drops this sound too.
+
+        Less than a frame waits for more, or for `drained`.
+
+        Raises:
+            LineError: ``media_closed``, or ``media_stalled`` where Asterisk does not read.
+        """
+        self._check()
+        pcm, self._part = self._part + pcm, b""
         whole = len(pcm) - len(pcm) % self._frame
-        self._part = pcm[whole:]
-        size = int(MESSAGE_SECONDS * self._rate) * SAMPLE_BYTES // self._frame * self._frame
+        size = max(LONGEST_SENT // self._frame, 1) * self._frame
+        flushes = self._flushes
         for start in range(0, whole, size):
-            while (over := self._playout.queued - MOST_QUEUED) > 0 or not self._may_send.is_set():
-                self._check()
-                await asyncio.sleep(min(max(over, 0.05), 0.5))
-            await self._send_sound(pcm[start : min(start + size, whole)])
+            await self._room()
+            if self._flushes == flushes:
+                await self._send_sound(pcm[start : min(start + size, whole)])
+            if self._flushes != flushes:
+                return
+        self._part = pcm[whole:]
 
     async def pause(self) -> None:
         """Fall silent. Raises LineError."""
-        await self._command("PAUSE_MEDIA")
+        self._check()
         self._playout.pause()
+        self._move()
+        await self._command("PAUSE_MEDIA")
 
     async def resume(self) -> None:
         """Go on. Raises LineError."""
-        await self._command("CONTINUE_MEDIA")
+        self._check()
         self._playout.resume()
+        self._move()
+        await self._command("CONTINUE_MEDIA")
 
     async def flush(self) -> None:
         """Drop what is queued. Raises LineError."""
+        self._check()
+        self._flushes += 1
         self._part = b""
+        paused = self._playout.paused
+        self._playout.drop()
+        self._move()
         await self._command("FLUSH_MEDIA")
-        if self._playout.paused:
+        if paused:
             # Flushing does not end a pause.
             await self._command("CONTINUE_MEDIA")
-        self._playout.drop()
 
     async def drained(self) -> None:
-        """Return once Asterisk has played all. Raises LineError."""
+        """Return once Asterisk says that it has played all. Raises LineError: ``media_stalled`` where it never does."""
         if self._part:
             part, self._part = self._part, b""
             await self._send_sound(part.ljust(self._frame, b"\0"))
-        self._empty.clear()
+        reports = self._reports
         await self._command("REPORT_QUEUE_DRAINED")
-        # Asterisk's word comes with the caller's sound: where nobody hears it, the clock has to do.
-        grace = DRAIN_GRACE if self._hearing else 0.1
-        try:
-            async with asyncio.timeout(self._playout.queued + grace):
-                await self._empty.wait()
-        except TimeoutError:
-            if self._hearing:
+        while True:
+            self._check()
+            if self._reports > reports:
+                if self._playout.queued == 0.0:
+                    return
+                # It was said of sound before the last one.
+                reports = self._reports
+                await self._command("REPORT_QUEUE_DRAINED")
+                continue
+            try:
+                async with asyncio.timeout(None if self._playout.paused else self.queued + DRAIN_GRACE):
+                    await self._moved.wait()
+            except TimeoutError:
                 raise LineError("media_stalled", "the sound is not played to its end") from None
 
     async def close(self) -> None:
         """Close the connection; never raises."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._asking is not None:
-            self._asking.cancel()
+        self._end("media_closed")
+        tasks = [task for task in (self._reading, self._asking) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         with suppress(Exception):
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await self._socket.close()
-        await self._session.close()
+        with suppress(Exception):
+            await self._session.close()
+
+    async def _read(self) -> None:
+        """Take what comes, as long as it comes."""
+        receive, feed, binary = self._socket.receive, self._inlet.feed, aiohttp.WSMsgType.BINARY
+        try:
+            while True:
+                message = await receive()
+                if message.type is binary:
+                    feed(message.data)
+                elif message.type is aiohttp.WSMsgType.TEXT:
+                    self._take_event(_event(str(message.data)))
+                else:
+                    break
+        finally:
+            self._end("media_closed")
+
+    def _take_event(self, event: Mapping[str, str]) -> None:
+        match event["event"]:
+            case "QUEUE_DRAINED":
+                self._reports += 1
+                if self._playout.queued <= NEARLY_EMPTY:
+                    self._playout.ran_empty()
+                self._move()
+            case "STATUS":
+                missing = self._loop.time() - self._inlet.since
+                if missing >= STATUS_AFTER and self._inlet.awaited:
+                    self._inlet.feed(bytes(int(missing * self._rate) * SAMPLE_BYTES))
+            case "MEDIA_XOFF":
+                self._full = True
+            case "MEDIA_XON":
+                self._full = False
+                self._move()
+            case "ERROR":
+                log.warning("media_error", stage=Stage.LINE.value, detail=event.get("error_text", "")[:100])
+
+    async def _room(self) -> None:
+        """Wait until Asterisk can take more. Raises LineError."""
+        while (over := self.queued - MOST_QUEUED) > 0 or self._full:
+            self._check()
+            limit = MOST_QUEUED + DRAIN_GRACE if self._full else over
+            try:
+                async with asyncio.timeout(None if self._playout.paused else limit):
+                    await self._moved.wait()
+            except TimeoutError:
+                if self._full:
+                    raise LineError("media_stalled", "the sound is not played") from None
 
     async def _send_sound(self, pcm: bytes) -> None:
-        self._check()
-        try:
-            await self._socket.send_bytes(pcm)
-        except (ConnectionError, aiohttp.ClientError) as error:
-            raise LineError("media_closed", type(error).__name__) from error
-        self._playout.add(len(pcm) / (SAMPLE_BYTES * self._rate))
+        flushes = self._flushes
+        await self._send(pcm)
+        if self._flushes == flushes:
+            self._playout.add(len(pcm) / (SAMPLE_BYTES * self._rate))
 
-    async def _command(self, text: str) -> None:
+    async def _command(self, name: str) -> None:
+        await self._send(json.dumps({"command": name}) if self._json else name)
+
+    async def _send(self, message: bytes | str) -> None:
+        """Send a message. Raises LineError, at once or after `SEND_SECONDS`."""
         self._check()
         try:
-            await self._socket.send_str(text)
-        except (ConnectionError, aiohttp.ClientError) as error:
+            async with asyncio.timeout(SEND_SECONDS):
+                if isinstance(message, str):
+                    await self._socket.send_str(message)
+                else:
+                    await self._socket.send_bytes(message)
+        except TimeoutError:
+            self._end("media_stalled")
+            raise LineError("media_stalled", "Asterisk does not read what it is sent") from None
+        except (ConnectionError, aiohttp.ClientError, RuntimeError) as error:
             raise LineError("media_closed", type(error).__name__) from error
 
     def _check(self) -> None:
-        if self._stalled or self._socket.closed:
-            raise LineError("media_stalled" if self._stalled else "media_closed")
+        if self._inlet.error is not None:
+            raise LineError(self._inlet.error, "the connection is over")
 
-    def _take_event(self, text: str) -> None:
-        match text.split(" ", 1)[0]:
-            case "QUEUE_DRAINED":
-                self._playout.ran_empty()
-                self._empty.set()
-            case "MEDIA_XOFF":
-                self._may_send.clear()
-            case "MEDIA_XON":
-                self._may_send.set()
-            case "ERROR":
-                log.warning("media_error", stage=Stage.LINE.value, detail=text[:200])
+    def _end(self, code: str) -> None:
+        self._timer.cancel()
+        self._inlet.end(code)
+        self._move()
 
-    def _whole_samples(self, data: bytes) -> bytes:
-        data = self._odd + data
-        whole = len(data) - len(data) % SAMPLE_BYTES
-        self._odd = data[whole:]
-        return data[:whole]
+    def _move(self) -> None:
+        """Wake those who wait for a change; who begins to wait later waits for the next one."""
+        self._moved.set()
+        self._moved.clear()
 
     def _watch(self) -> None:
-        """Look twice a second whether anything comes; one timer a call instead of one a frame."""
-        now = self._loop.time()
-        if self._hearing and not self._socket.closed:
-            if now - self._signal_at >= STALLED_AFTER:
-                self._stalled = True
-                self._asking = self._loop.create_task(self._give_up())
-                return
-            if now - self._sound_at >= STATUS_AFTER and (self._asking is None or self._asking.done()):
-                self._asking = self._loop.create_task(self._ask_for_status())
-        elif not self._hearing:
-            self._signal_at = self._sound_at = now
+        """Look twice a second whether sound comes; one timer a call instead of one a frame."""
         self._timer = self._loop.call_later(STATUS_AFTER, self._watch)
+        quiet = self._loop.time() - self._inlet.since >= STATUS_AFTER
+        if quiet and self._inlet.awaited and (self._asking is None or self._asking.done()):
+            self._asking = self._loop.create_task(self._ask_for_status(), name="media status")
 
     async def _ask_for_status(self) -> None:
-        with suppress(LineError, TimeoutError):
-            async with asyncio.timeout(STALLED_AFTER):
-                await self._command("GET_STATUS")
-
-    async def _give_up(self) -> None:
-        """Wake whoever hears: nothing more will come."""
-        log.warning("media_stalled", stage=Stage.LINE.value)
-        with suppress(Exception):
-            async with asyncio.timeout(0.2):
-                await self._socket.close()
+        with suppress(LineError):
+            await self._command("GET_STATUS")
 
 
 async def _open(session: aiohttp.ClientSession, url: str) -> aiohttp.ClientWebSocketResponse:
     while True:
         try:
             return await session.ws_connect(
-                url, protocols=("media",), compress=0, autoping=True, max_msg_size=LONGEST_MESSAGE
+                url, protocols=("media",), compress=0, autoping=True, max_msg_size=LONGEST_RECEIVED
             )
         except aiohttp.WSServerHandshakeError as error:
             # 404: the channel is not there yet.
@@ -274,20 +335,31 @@ async def _open(session: aiohttp.ClientSession, url: str) -> aiohttp.ClientWebSo
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _media_start(socket: aiohttp.ClientWebSocketResponse) -> tuple[int, int]:
-    """Return rate in Hz and bytes of a frame, as Asterisk announces them. Raises LineError."""
+async def _media_start(socket: aiohttp.ClientWebSocketResponse) -> dict[str, str]:
+    """Return what Asterisk announces. Raises LineError."""
     while True:
         message = await socket.receive()
         if message.type is aiohttp.WSMsgType.BINARY:
             continue
         if message.type is not aiohttp.WSMsgType.TEXT:
             raise LineError("media_not_connected", "closed before it began")
-        name, _, rest = str(message.data).partition(" ")
-        if name != "MEDIA_START":
+        text = str(message.data)
+        start = _event(text)
+        if start["event"] != "MEDIA_START":
             continue
-        fields = dict(_FIELD.findall(rest))
-        rate = _RATES.get(fields.get("format", ""))
-        if rate is None:
+        if start.get("format") not in _RATES:
             raise LineError("media_format", "only slin and slin16 are supported")
-        size = fields.get("optimal_frame_size", "")
-        return rate, int(size) if size.isdigit() and int(size) else rate // 50 * SAMPLE_BYTES
+        if not text.startswith("{"):
+            del start["event"]
+        return start
+
+
+def _event(text: str) -> dict[str, str]:
+    """Read a control message, in either of Asterisk's two ways to write it; ``event`` is its name, empty if none."""
+    if text.startswith("{"):
+        with suppress(ValueError):
+            found = json.loads(text)
+            return {"event": "", **{str(name): str(value) for name, value in found.items()}}
+        return {"event": ""}
+    name, _, rest = text.partition(" ")
+    return {**dict(_FIELD.findall(rest)), "event": name}

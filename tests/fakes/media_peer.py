@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import json
+import socket
 import struct
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,6 +28,7 @@ class ChanWebSocket:
         size: bytes of 20 ms of it.
         missing: connections that are answered with 404 first.
         mute: leaves ``GET_STATUS`` and ``REPORT_QUEUE_DRAINED`` unanswered.
+        in_json: writes and expects control messages as JSON, as ``chan_websocket.conf`` may have it.
     """
 
     def __init__(
@@ -34,13 +39,14 @@ class ChanWebSocket:
         size: int = 640,
         missing: int = 0,
         mute: bool = False,
+        in_json: bool = False,
     ) -> None:
         self.sound = bytearray()
         self.messages: list[bytes] = []
         self.commands: list[str] = []
         self.socket: web.WebSocketResponse | None = None
         self._script, self._format, self._size = script, format, size
-        self._missing, self._mute = missing, mute
+        self._missing, self._mute, self._json = missing, mute, in_json
         self.url = ""
 
     async def send(self, data: bytes | str) -> None:
@@ -49,6 +55,13 @@ class ChanWebSocket:
             await self.socket.send_str(data)
         else:
             await self.socket.send_bytes(data)
+
+    async def tell(self, event: str) -> None:
+        """Send a control message, given as Asterisk writes it in plain text."""
+        if self._json:
+            name, *fields = event.split(" ")
+            event = json.dumps({"event": name, **dict(field.split(":", 1) for field in fields)})
+        await self.send(event)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[ChanWebSocket]:
@@ -71,7 +84,7 @@ class ChanWebSocket:
             raise web.HTTPNotFound
         self.socket = socket = web.WebSocketResponse(protocols=("media",), compress=False)
         await socket.prepare(request)
-        await socket.send_str(MEDIA_START.format(id="abc", format=self._format, size=self._size))
+        await self.tell(MEDIA_START.format(id="abc", format=self._format, size=self._size))
         work = asyncio.ensure_future(self._script(self)) if self._script else None
         try:
             async for message in socket:
@@ -79,18 +92,51 @@ class ChanWebSocket:
                     self.messages.append(message.data)
                     self.sound += message.data
                 elif message.type is WSMsgType.TEXT:
-                    self.commands.append(message.data)
+                    command = json.loads(message.data)["command"] if self._json else message.data
+                    self.commands.append(command)
                     if self._mute:
                         continue
-                    if message.data == "REPORT_QUEUE_DRAINED":
-                        await socket.send_str("QUEUE_DRAINED")
-                    elif message.data == "GET_STATUS":
-                        await socket.send_str("STATUS channel_id:1 queue_length:0")
+                    if command == "REPORT_QUEUE_DRAINED":
+                        await self.tell("QUEUE_DRAINED")
+                    elif command == "GET_STATUS":
+                        await self.tell("STATUS channel_id:1 queue_length:0")
         finally:
             if work is not None:
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
         return socket
+
+
+@asynccontextmanager
+async def deaf_websocket() -> AsyncIterator[str]:
+    """A media WebSocket that stands and never reads what it is sent; gives its URL."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        key = next(line.split(": ")[1] for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key"))
+        accept = base64.b64encode(hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest())
+        start = MEDIA_START.format(id="x", format="slin16", size=640).encode()
+        writer.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Protocol: media\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+            b"\x81" + bytes([len(start)]) + start
+        )
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        try:
+            await ended.wait()
+        finally:
+            writer.close()
+
+    ended = asyncio.Event()
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    listening.bind(("127.0.0.1", 0))
+    server = await asyncio.start_server(serve, sock=listening)
+    try:
+        yield f"ws://127.0.0.1:{listening.getsockname()[1]}/media/x"
+    finally:
+        ended.set()
+        server.close()
 
 
 class AudioSocketPeer:

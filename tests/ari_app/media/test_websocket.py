@@ -10,7 +10,7 @@ import pytest
 from ari_app.media import websocket
 from ari_app.media.websocket import WebSocketMedia
 from dialogue.errors import LineError
-from tests.fakes.media_peer import ChanWebSocket
+from tests.fakes.media_peer import ChanWebSocket, deaf_websocket
 
 SECOND = bytes(range(256)) * 125
 """32,000 bytes: a second at 16 kHz."""
@@ -154,9 +154,8 @@ async def test_a_phone_that_sends_nothing_while_its_owner_is_silent_is_heard_as_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(websocket, "STATUS_AFTER", 0.05)
-    monkeypatch.setattr(websocket, "STALLED_AFTER", 0.3)
     async with ChanWebSocket().listening() as peer:
-        media = await WebSocketMedia.connect(peer.url)
+        media = await WebSocketMedia.connect(peer.url, stalled_after=0.3)
         assert not any(await heard(media, 16_000))
         assert "GET_STATUS" in peer.commands
         await media.close()
@@ -164,9 +163,8 @@ async def test_a_phone_that_sends_nothing_while_its_owner_is_silent_is_heard_as_
 
 async def test_media_that_stall_end_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket, "STATUS_AFTER", 0.05)
-    monkeypatch.setattr(websocket, "STALLED_AFTER", 0.3)
     async with ChanWebSocket(mute=True).listening() as peer:
-        media = await WebSocketMedia.connect(peer.url)
+        media = await WebSocketMedia.connect(peer.url, stalled_after=0.3)
         with pytest.raises(LineError, match="media_stalled"):
             await heard(media, 1)
         await media.close()
@@ -181,4 +179,112 @@ async def test_text_garbage_harms_nothing() -> None:
     async with ChanWebSocket(talk).listening() as peer:
         media = await WebSocketMedia.connect(peer.url)
         assert await heard(media, 640) == SECOND[:640]
+        await media.close()
+
+
+async def test_an_end_that_never_reads_holds_nobody_up_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "SEND_SECONDS", 0.3)
+    monkeypatch.setattr(websocket, "MOST_QUEUED", 10_000.0)
+    async with deaf_websocket() as url:
+        media = await WebSocketMedia.connect(url)
+
+        async def talk() -> None:
+            while True:
+                await media.play(SECOND * 10)
+
+        with pytest.raises(LineError, match="media_stalled"):
+            await asyncio.wait_for(talk(), 5)
+        with pytest.raises(LineError, match="media_stalled"):
+            await media.pause()
+        async with asyncio.timeout(3):
+            await media.close()
+
+
+async def test_the_end_is_waited_for_though_nobody_hears_and_pauses_come_between() -> None:
+    async with ChanWebSocket().listening() as peer:
+        media = await WebSocketMedia.connect(peer.url)
+        await media.play(SECOND)
+        ending = asyncio.create_task(media.drained())
+        await asyncio.sleep(0.1)
+        await media.pause()
+        await asyncio.sleep(0.4)
+        assert not ending.done()
+        started = time.monotonic()
+        await media.resume()
+        await asyncio.wait_for(ending, 3)
+        assert time.monotonic() - started > 0.5, "a word of the queue's end that is too early is not believed"
+        assert media.queued == 0
+        assert media.played == pytest.approx(1.0)
+        await media.close()
+
+
+async def test_an_end_that_asterisk_never_tells_of_is_a_failure_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "DRAIN_GRACE", 0.2)
+    async with ChanWebSocket(mute=True).listening() as peer:
+        media = await WebSocketMedia.connect(peer.url)
+        await media.play(SECOND[:6400])
+        with pytest.raises(LineError, match="media_stalled"):
+            await media.drained()
+        await media.close()
+
+
+async def test_a_flush_drops_sound_that_waits_to_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "MOST_QUEUED", 0.5)
+    async with ChanWebSocket().listening() as peer:
+        media = await WebSocketMedia.connect(peer.url)
+        speaking = asyncio.create_task(media.play(SECOND * 5))
+        await asyncio.sleep(0.1)
+        await media.flush()
+        await asyncio.wait_for(speaking, 1)
+        sent = len(peer.sound)
+        assert media.queued == 0
+        await asyncio.sleep(0.2)
+        assert len(peer.sound) == sent < len(SECOND) * 2
+        await media.close()
+
+
+async def test_asterisk_that_says_it_is_full_is_waited_for() -> None:
+    async with ChanWebSocket().listening() as peer:
+        media = await WebSocketMedia.connect(peer.url)
+        await peer.send("MEDIA_XOFF")
+        await asyncio.sleep(0.1)
+        speaking = asyncio.create_task(media.play(SECOND[:640]))
+        await asyncio.sleep(0.1)
+        assert not peer.sound
+        await peer.send("MEDIA_XON")
+        await asyncio.wait_for(speaking, 1)
+        await media.close()
+
+
+async def test_control_messages_in_json_are_understood_and_written() -> None:
+    async with ChanWebSocket(format="slin", size=320, in_json=True).listening() as peer:
+        media = await WebSocketMedia.connect(peer.url, rate=8000)
+        assert media.rate == 8000
+        await media.play(SECOND[:3200])
+        await media.pause()
+        await media.flush()
+        await media.drained()
+        assert peer.commands[:3] == ["PAUSE_MEDIA", "FLUSH_MEDIA", "CONTINUE_MEDIA"]
+        assert peer.commands[-1] == "REPORT_QUEUE_DRAINED"
+        await media.close()
+
+
+async def test_a_wait_for_sound_that_is_cancelled_loses_none() -> None:
+    async with ChanWebSocket().listening() as peer:
+        media = await WebSocketMedia.connect(peer.url)
+        heard = media.hear()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await anext(heard)
+        await peer.send(SECOND[:640])
+        assert await asyncio.wait_for(anext(heard), 1) == SECOND[:640]
+        await media.close()
+
+
+async def test_no_message_is_longer_than_the_smallest_asterisk_takes() -> None:
+    async with ChanWebSocket().listening() as peer:
+        media = await WebSocketMedia.connect(peer.url)
+        await media.play(SECOND)
+        await media.drained()
+        assert max(map(len, peer.messages)) <= 8000
         await media.close()
