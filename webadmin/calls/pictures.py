@@ -97,10 +97,12 @@ def day_charts(rows: Sequence[Mapping[str, Any]], first: date, last: date) -> li
         top = max(SHORTEST_CHART, *(row["answer_p95"] for row in its))
         charts.append({"engines": engines, "rows": its, "top": top})
         for name in ("answer_p50", "answer_p95"):
-            charts[-1][name] = " ".join(
+            points = [
                 f"{WIDTH * ((row['day'] - first) / (last - first)):.1f},{CHART_HEIGHT * (1 - row[name] / top):.1f}"
                 for row in its
-            )
+            ]
+            # A line of one point is not drawn, a line from a point to itself is a dot.
+            charts[-1][name] = " ".join(points * 2 if len(points) == 1 else points)
     return charts
 
 

@@ -191,7 +191,7 @@ def test_the_page_of_days_draws_a_line_for_each_set_of_engines(office):
     text = office.get("/admin/calls/call/hearing/").content.decode()
     assert "pocketsphinx · rules · cloud" in text
     assert 'hl-line-p50" points="666.7,130.0 1000.0,100.0"' in text, "2 s at the top: 0.7 s, then 1.0 s"
-    assert 'hl-line-p95" points="1000.0,0.0"' in text, "4 s is the top of its own chart"
+    assert 'hl-line-p95" points="1000.0,0.0 1000.0,0.0"' in text, "4 s is the top of its own chart"
 
 
 def test_the_page_of_days_says_so_where_nothing_was_measured_and_shows_strangers_nothing(office, client, person):
