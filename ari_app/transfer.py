@@ -253,8 +253,11 @@ class WarmTransfer:
         await media.drained()
 
     async def _let_go(self, phones: Iterable[_Phone]) -> None:
-        requests = [quietly(self._client.hangup(phone.channel_id)) for phone in phones if not phone.gone]
-        if requests:
+        left = [phone for phone in phones if not phone.gone]
+        for phone in left:
+            phone.gone = True
+        if left:
+            requests = (quietly(self._client.hangup(phone.channel_id)) for phone in left)
             await asyncio.wait_for(asyncio.gather(*requests), TAKE_DOWN_SECONDS)
 
 
