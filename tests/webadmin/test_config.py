@@ -22,6 +22,13 @@ VAR = Path("/nowhere")
         ({"OPENAI_BASE_URL": "not a url"}, "OPENAI_BASE_URL"),
         ({"CALL_LANGUAGE": "Russian"}, "CALL_LANGUAGE=Russian"),
         ({"STT_SECONDS": "-1"}, "STT_SECONDS=-1"),
+        ({"ARI_URL": "8088"}, "ARI_URL=8088"),
+        ({"ARI_APP": "hot line"}, "ARI_APP=hot line"),
+        ({"MEDIA_TRANSPORT": "rtp"}, "MEDIA_TRANSPORT=rtp"),
+        ({"AUDIOSOCKET_BIND": "9092"}, "AUDIOSOCKET_BIND=9092"),
+        ({"TRANSFER": "warm"}, "OPERATORS"),
+        ({"OPERATORS": "operator1"}, "operator1"),
+        ({"LIVE_SHORTEST_SILENCE_SECONDS": "2"}, "LIVE_SHORTEST_"),
     ],
 )
 def test_a_bad_value_is_named_in_one_line(environment: dict[str, str], said: str) -> None:
