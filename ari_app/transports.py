@@ -99,10 +99,11 @@ class AudioSocketTransport:
         """Enter with a connection that the server expects; leaving ends the expectation.
 
         Args:
-            rate: Hz of a media channel; None: the first sound tells it, as with the dialplan's AudioSocket().
+            rate: Hz of a media channel, whose keys come by ARI; None: the first sound tells it and keys come with
+                it, as with the dialplan's AudioSocket().
         """
         name = uuids.uuid4()
-        announcement = self._server.announce(name, rate=rate)
+        announcement = self._server.announce(name, rate=rate, keys=rate is None)
         try:
             yield Announced(str(name), self._address, announcement)
         finally:

@@ -35,11 +35,14 @@ MOST_STRANGERS = 100
 class Announcement:
     """A connection that is expected; awaiting it gives its media. Made by `AudioSocketServer.announce`."""
 
-    def __init__(self, server: AudioSocketServer, name: uuid.UUID, seconds: float, rate: int | None) -> None:
+    def __init__(
+        self, server: AudioSocketServer, name: uuid.UUID, seconds: float, rate: int | None, keys: bool
+    ) -> None:
         loop = asyncio.get_running_loop()
         self._server = server
         self._name = name
         self._rate = rate
+        self._keys = keys
         self._media: asyncio.Future[AudioSocketMedia] = loop.create_future()
         self._taken = False
         self._expiry = loop.call_later(seconds, self._fail, "Asterisk did not connect")
@@ -57,8 +60,7 @@ class Announcement:
     def fulfil(self, media: AudioSocketMedia) -> None:
         """The connection is there."""
         self._expiry.cancel()
-        if self._rate is not None:
-            media.expect(self._rate)
+        media.expect(self._rate, self._keys)
         self._media.set_result(media)
 
     def _fail(self, why: str) -> None:
@@ -148,7 +150,9 @@ class AudioSocketServer:
         assert self._pacer is not None
         return self._pacer
 
-    def announce(self, name: uuid.UUID, seconds: float = EXPECTED_SECONDS, *, rate: int | None = None) -> Announcement:
+    def announce(
+        self, name: uuid.UUID, seconds: float = EXPECTED_SECONDS, *, rate: int | None = None, keys: bool = True
+    ) -> Announcement:
         """Expect a connection that brings this UUID.
 
         Args:
@@ -157,13 +161,14 @@ class AudioSocketServer:
             rate: Hz of a media channel, 8000 or 16000: its media are there as soon as it has connected, which a
                 channel that is in no bridge yet needs. None: the first sound tells it, as with the dialplan's
                 application; where none comes within a second it is 8000.
+            keys: whether keys come with the sound. Those of a media channel come by ARI too, and would count twice.
 
         Raises:
             ValueError: the UUID is expected already, or in use.
         """
         if name in self._expected or any(connection.serves(name) for connection in self._connections):
             raise ValueError("this UUID is in use")
-        announcement = Announcement(self, name, seconds, rate)
+        announcement = Announcement(self, name, seconds, rate, keys)
         if early := self._early.pop(name, None):
             early.serve(announcement)
         else:

@@ -60,6 +60,7 @@ class AudioSocketMedia:
         self._sent = 0
         self._next_at = 0.0
         self._paced = self._paused = False
+        self._keys = True
         self._blocked_since: float | None = None
         self._flushes = 0
         self._moved = asyncio.Event()
@@ -151,8 +152,16 @@ class AudioSocketMedia:
         except TimeoutError:
             self._transport.abort()
 
-    def expect(self, rate: int) -> None:
-        """The rate that was asked for, Hz: 8000 or 16000; told before any sound has come."""
+    def expect(self, rate: int | None, keys: bool) -> None:
+        """What was announced, told before any sound has come.
+
+        Args:
+            rate: Hz that was asked for, 8000 or 16000; None: unknown.
+            keys: whether to give keys.
+        """
+        self._keys = keys
+        if rate is None:
+            return
         if not self.sounded.is_set():
             self._rate = rate
             self._use(rate)
@@ -168,7 +177,7 @@ class AudioSocketMedia:
             self.sounded.set()
         elif kind == DTMF:
             digit = payload[:1].decode("latin-1")
-            if digit in _DIGITS:
+            if self._keys and digit in _DIGITS:
                 self._inlet.press(Key(digit))
         elif kind == HANG_UP:
             self.end("media_closed")

@@ -414,3 +414,14 @@ async def test_who_does_not_begin_with_a_uuid_is_turned_away_at_once(server: Aud
         peer.writer.write(first)
         with pytest.raises(TURNED_AWAY):
             await peer.receive(0.5)
+
+
+async def test_keys_that_ari_tells_of_do_not_come_twice(server: AudioSocketServer) -> None:
+    name = uuid.uuid4()
+    expected = server.announce(name, rate=8000, keys=False)
+    async with AudioSocketPeer(server.address) as peer:
+        peer.identify(name)
+        media = await expected
+        peer.send(0x03, b"5")
+        peer.send(0x10, FRAME)
+        assert await first(media, 1) == [FRAME]
