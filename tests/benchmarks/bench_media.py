@@ -32,8 +32,8 @@ SECOND = bytes(range(256)) * 125
 BURST_SECONDS = 10
 LIMIT = 0.1
 """Milliseconds of CPU for a frame in and a frame out: half of what all layers of a call may take."""
-GAP_LIMIT = 0.040
-"""Seconds between two frames of one AudioSocket, 99 of 100."""
+GAP_LIMIT = 0.060
+"""Seconds between two frames of one AudioSocket, 99 of 100: what a caller may hear as a gap."""
 
 MEDIA_START = b"MEDIA_START connection_id:x channel:x channel_id:x format:slin16 optimal_frame_size:640 ptime:20"
 VOICE_BY_WEBSOCKET = b"\x82\x7e" + struct.pack("!H", 640) + SECOND[:640]
