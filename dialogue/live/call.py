@@ -61,6 +61,7 @@ class LiveCall:
         self._talk = conversation
         self._settings = settings
         self._leaving = False
+        self._heard_turn = 0
         self._ear = ear = Ear(voice, line.rate, settings.pace)
         self._listener = Listener(line, ear, settings.pace.usual)
         self._turns = TurnTaker(ear, self._listener, recogniser, speaker, keep or _nowhere, settings, line.rate)
@@ -190,6 +191,7 @@ class LiveCall:
 
     async def _note_heard(self, heard: Finished, seconds: float) -> None:
         guess = heard.guess
+        self._heard_turn = self._record.turn
         await guess.settled()
         utterance = Utterance(guess.audio, guess.source, heard.cut)
         event = utterance_event(self._record.turn, utterance, seconds, heard.silence)
@@ -254,6 +256,9 @@ class LiveCall:
         audio = self._turns.last_words()
         if audio is None:
             return
+        if self._record.turn <= self._heard_turn:
+            # They cut into the answer: what this turn has heard already stays.
+            self._record.turn += 1
         try:
             utterance = Utterance(audio, await self._turns.keep(audio))
             await self._record.note(utterance_event(self._record.turn, utterance, audio.seconds))

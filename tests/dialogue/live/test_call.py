@@ -21,7 +21,7 @@ from dialogue.events import (
 )
 from dialogue.scenarios.registry import load
 from dialogue.turns import Reply, TransferReason
-from tests.dialogue.live.conftest import KNIFE, MM_HM, NO, STREET, THEFT, LiveTrial, joined, says, silence, voice
+from tests.dialogue.live.conftest import KNIFE, MM_HM, NO, STREET, THEFT, WORDS, LiveTrial, joined, says, silence, voice
 from tests.fakes.dialogue import ScriptedModel
 from webadmin.operations.live_file_line import Step
 
@@ -155,6 +155,12 @@ async def test_words_in_the_middle_of_which_the_caller_hangs_up_are_understood(t
     assert texts(trial) == ["a man with a knife is attacking my wife"]
     assert trial.journal.of(Assessed)[-1].fields["urgency"] == "critical"
     assert trial.journal.of(CallEnded) == [CallEnded(CallStatus.HUNG_UP)]
+
+
+async def test_last_words_said_into_an_answer_are_a_turn_of_their_own(trial: LiveTrial) -> None:
+    await trial.run([says(THEFT), says(NO, into=0.1), replace(HANG_UP, after=0.02)])
+
+    assert [(event.turn, event.text) for event in trial.journal.of(Recognised)] == [(1, WORDS[THEFT]), (2, WORDS[NO])]
 
 
 async def test_a_hang_up_while_the_assistant_speaks_leaves_what_was_heard(trial: LiveTrial) -> None:
