@@ -106,7 +106,7 @@ def dial(running_sandbox: Sandbox) -> Callable[..., Person]:
 
 
 Crowd = dict[str, asyncio.Task[CallOnRecord]]
-STATES = ("greeting", "listening", "speaking in", "recognising", "answering", "transfer")
+STATES = ("greeting", "listening", "speaking in", "recognising", "answering", "handing over")
 
 
 async def hang_up_in(state: str, person: Person) -> None:
@@ -114,7 +114,7 @@ async def hang_up_in(state: str, person: Person) -> None:
     await person.hears_a_voice()
     if state != "greeting":
         await person.is_greeted()
-    if state == "transfer":
+    if state == "handing over":
         await person.presses("0")
         await person.hears_a_voice()
     elif state in ("recognising", "answering"):
@@ -197,8 +197,7 @@ async def crowd(
 
 async def test_a_hang_up_in_any_state_ends_the_call_with_a_final_status(crowd: Crowd) -> None:
     records = {state: await crowd[state] for state in STATES}
-    expected = dict.fromkeys(STATES, "hung_up") | {"transfer": "transferred"}
-    assert {state: record.status for state, record in records.items()} == expected
+    assert {state: record.status for state, record in records.items()} == dict.fromkeys(STATES, "hung_up")
     assert "stole my car" in records["recognising"].transcript, "words cut off by the hang-up are kept"
     assert "stole my car" in records["answering"].transcript
 

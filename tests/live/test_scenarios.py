@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 from asgiref.sync import sync_to_async
 from django.db import connections
 
+from dialogue.scenarios.intake_102.schema import IncidentReport
 from tests.evals.runner.office import DjangoOffice
 from tests.evals.runner.operators import Operators
 from tests.evals.runner.reading import Scene, read_scene
 from tests.evals.runner.results import SceneResult
 from tests.evals.runner.running import Place, run_scenes
-from tests.fakes.openai_server import FakeOpenAI, silent
+from tests.fakes.openai_server import FakeOpenAI, completion, silent
 from tests.live.conftest import QUICK, REPOSITORY, Sandbox
 from tests.live.live_door import LiveDoor, shared_office
 
@@ -26,7 +30,17 @@ SCENES = [read_scene(path) for path in sorted((REPOSITORY / "tests" / "evals").g
 CALLS_AT_ONCE = 4
 """The recogniser works on the same two cores as Asterisk and the callers' phones."""
 
-MODEL_SECONDS = "3"
+LATE_SECONDS = 2.6
+MODEL_SECONDS = "5"
+
+
+async def late(server: FakeOpenAI, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    """Answer after a while, and never where the caller speaks of music."""
+    if "music" in str(body["messages"][-1]["content"]):
+        return await silent(server, request, body)
+    await server.wait(LATE_SECONDS)
+    known = {"language": "en", "summary": "A car was stolen.", "urgency": "medium", "category": "theft"}
+    return completion(json.dumps({name: known.get(name) for name in IncidentReport.model_fields}))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +63,7 @@ async def _run_all(sandbox: Sandbox, folder: Path) -> dict[str, SceneResult]:
             Operators(sandbox.registrar, sandbox.secrets["sip"]) as operators,
             FakeOpenAI() as model,
         ):
-            model.then(silent)
+            model.then(late)
             place = Place(f"127.0.0.1:{sandbox.sip_port}", DjangoOffice(), operators)
             slow = {
                 "LLM_ENGINE": "openai",

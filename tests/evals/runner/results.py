@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class SceneResult:
             yield from map(str, run.steps)
         for what, values in self._measured():
             if len(values) > 1:
-                yield f"  {what}: median {_at(values, 0.5):.0f} ms, longest {values[-1]:.0f} ms of {len(values)}"
+                yield f"  {what}: median {median(values):.0f} ms, longest {values[-1]:.0f} ms of {len(values)}"
         verdict = "passed" if self.passed else "FAILED"
         yield f"{self.name}: {verdict}, {self.passes} of {len(self.runs)} calls passed, {self.pass_rate:.0%} wanted"
 
@@ -82,7 +83,3 @@ class SceneResult:
                     found.setdefault((step.line, step.what), []).append(step.milliseconds)
         for (_, what), values in found.items():
             yield what, sorted(values)
-
-
-def _at(values: Sequence[float], share: float) -> float:
-    return values[min(len(values) - 1, int(share * len(values)))]

@@ -247,7 +247,7 @@ class Script(Strict):
         repeats: how often the call is placed.
         pass_rate: share of the calls in which every step must pass.
         longest_seconds: after which a call is given up.
-        needs: what the door must have: ``slow_model``, a model that answers too late, so that the rules answer.
+        needs: what the door must have: ``slow_model``, a model that takes seconds, and never answers of music.
     """
 
     about: str = Field(min_length=1)
