@@ -79,6 +79,7 @@ class CallRecord:
         self.log = log.bind(call_id=facts.call_id, scenario=facts.scenario, door=facts.door)
         self._facts = facts
         self._journal = journal
+        self._ended = False
 
     async def lead(
         self, talk: Callable[[], Awaitable[CallStatus]], last_words: LastWords, rescue: Rescue
@@ -100,11 +101,12 @@ class CallRecord:
             await self.note(
                 CallStarted(facts.scenario, facts.language, facts.door, facts.caller, facts.dialled, facts.engines)
             )
-            status = await talk()
-        except CallerHungUp as gone:
-            status = CallStatus.HUNG_UP
-            await last_words(gone.utterance)
-            await self.note_at_last(CallEnded(status))
+            try:
+                status = await talk()
+            except CallerHungUp as gone:
+                status = CallStatus.HUNG_UP
+                await last_words(gone.utterance)
+                await self.note_at_last(CallEnded(status))
         except CallError as error:
             status = await self._fail(error, rescue)
         except asyncio.CancelledError:
@@ -120,7 +122,11 @@ class CallRecord:
         return status
 
     async def note(self, event: Event) -> None:
-        """Return once a step is on disk. Raises JournalError."""
+        """Return once a step is on disk; a call ends once, however many reasons it has. Raises JournalError."""
+        if isinstance(event, CallEnded):
+            if self._ended:
+                return
+            self._ended = True
         await self._journal.record(self._facts.call_id, event)
 
     async def note_at_last(self, event: Event) -> None:

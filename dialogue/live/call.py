@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 
 from dialogue.audio import Audio
 from dialogue.conversation import OPERATOR_KEY, Conversation, Exchange
@@ -22,9 +23,12 @@ from dialogue.live.settings import LiveSettings
 from dialogue.live.talker import Outcome, Talker
 from dialogue.live.turn import Finished, Pressed, Silent, TurnTaker
 from dialogue.ports import Journal, VoiceActivity
-from dialogue.record import CallFacts, CallRecord, utterance_event
+from dialogue.record import PARTING_SECONDS, CallFacts, CallRecord, utterance_event
 from dialogue.resilience import Recogniser, Speaker
 from dialogue.turns import NextStep, Reply, TransferReason, Utterance
+
+NOTHING_HEARD = 0.3
+"""Seconds of a reply up to which the caller has heard nothing of it."""
 
 __all__ = ["CallFacts", "LiveCall", "LiveSettings"]
 
@@ -60,11 +64,14 @@ class LiveCall:
         self._line = line
         self._talk = conversation
         self._settings = settings
+        self._keep = keep or _nowhere
         self._leaving = False
-        self._heard_turn = 0
+        self._account: _Account | None = None
+        self._told_in: int | None = None
+        self._unheard: Reply | None = None
         self._ear = ear = Ear(voice, line.rate, settings.pace)
         self._listener = Listener(line, ear, settings.pace.usual)
-        self._turns = TurnTaker(ear, self._listener, recogniser, speaker, keep or _nowhere, settings, line.rate)
+        self._turns = TurnTaker(ear, self._listener, recogniser, speaker, settings, line.rate)
         self._talker = Talker(line, speaker, self._listener, ear, self._turns, self._record, settings)
 
     async def run(self) -> CallStatus:
@@ -76,6 +83,7 @@ class LiveCall:
         try:
             return await self._record.lead(self._converse, self._hear_last_words, self._rescue)
         finally:
+            await self._forget_account()
             await self._turns.close()
 
     async def _converse(self) -> CallStatus:
@@ -98,110 +106,140 @@ class LiveCall:
             await asyncio.gather(hearing, talking, return_exceptions=True)
 
     async def _take_turns(self) -> CallStatus:
-        reply = self._talk.greet()
-        outcome = await self._say(reply)
-        while True:
-            if outcome is Outcome.OPERATOR_KEY:
-                await self._note_key(OPERATOR_KEY)
-                reply, outcome = await self._hand_over(TransferReason.CALLER_ASKED)
-            if reply.then is NextStep.TRANSFER:
-                return await self._transfer(reply.reason or TransferReason.FAILURE)
-            if reply.then is NextStep.CLOSE and outcome is Outcome.SAID:
-                return await self._close()
-            self._record.turn += 1
-            self._turns.expects_place = reply.expects == "address"
-            reply, outcome = await self._take_turn()
+        try:
+            reply = self._talk.greet()
+            outcome = await self._say(reply)
+            while True:
+                if outcome is Outcome.OPERATOR_KEY:
+                    await self._note_key(OPERATOR_KEY)
+                    if reply.then is not NextStep.TRANSFER:
+                        reply, outcome = await self._hand_over(TransferReason.CALLER_ASKED)
+                if reply.then is NextStep.TRANSFER:
+                    return await self._transfer(reply.reason or TransferReason.FAILURE)
+                closing = reply.then is NextStep.CLOSE and outcome is Outcome.SAID
+                if closing and not self._turns.pending:
+                    return await self._close()
+                self._record.turn += 1
+                self._turns.expects_place = reply.expects == "address"
+                reply, outcome = await self._take_turn(reply if closing else None)
+        except Exception:
+            await self._talker.note_unfinished()
+            raise
 
-    async def _take_turn(self) -> tuple[Reply, Outcome]:
-        """Hear the caller out and answer."""
+    async def _take_turn(self, farewell: Reply | None) -> tuple[Reply, Outcome]:
+        """Hear the caller out and answer.
+
+        Args:
+            farewell: what was said last, where the call ends unless the caller has something to say after all.
+        """
         started = time.monotonic()
-        heard = await self._turns.hear(self._talk, self._note_key)
+        unheard, self._unheard = self._unheard, None
+        hurried = unheard is not None or farewell is not None
+        patience = 0.0 if hurried else self._settings.initial_silence
+        heard = await self._turns.hear(self._talk, self._note_key, patience)
         seconds = time.monotonic() - started
-        match heard:
-            case Finished():
-                try:
-                    return await self._answer(heard, seconds)
-                finally:
-                    await heard.guess.drop()
-            case Pressed(operator=True):
-                await self._note_key(OPERATOR_KEY)
-                return await self._hand_over(TransferReason.CALLER_ASKED)
-            case Pressed():
-                reply = self._talk.not_understood()
-            case Silent():
-                await self._record.note(Listened(self._record.turn, "silence", seconds))
-                reply = self._talk.silence()
-                await self._record.note_assessment(self._talk.assessment(), 0.0)
+        if isinstance(heard, Finished):
+            self._account = _Account(heard, seconds)
+            answered = await self._answer(self._account)
+            await self._forget_account()
+            if answered is not None:
+                return answered
+        elif isinstance(heard, Pressed) and heard.operator:
+            await self._note_key(OPERATOR_KEY)
+            return await self._hand_over(TransferReason.CALLER_ASKED)
+        self._talker.voice_ended = None
+        if farewell is not None:
+            return farewell, Outcome.SAID
+        if unheard is not None:
+            # It was no words that kept them from hearing it.
+            self._talk.heard_only(unheard.text)
+            return unheard, (await self._talker.say(self._talk, unheard, protected=True))[0]
+        if not isinstance(heard, Silent):
+            cut = isinstance(heard, Finished) and heard.cut
+            reply = self._talk.not_understood()
+            return reply, await self._say(reply, protected=cut)
+        await self._record.note(Listened(self._record.turn, "silence", seconds))
+        reply = self._talk.silence()
+        await self._record.note_assessment(self._talk.assessment(), 0.0)
         return reply, await self._say(reply)
 
-    async def _answer(self, heard: Finished, seconds: float) -> tuple[Reply, Outcome]:
-        """Answer what the caller said; while that takes long, say so, and in the end give up."""
-        guess = heard.guess
+    async def _answer(self, account: _Account) -> tuple[Reply, Outcome] | None:
+        """Answer what the caller said; while that takes long, say so, and in the end give up. None: it was no words."""
+        heard, guess = account.heard, account.heard.guess
         self._talker.voice_ended = heard.voice_ended
-        over_at = time.monotonic()
-        noted = False
+        hard = time.monotonic() + self._settings.hard_timeout - self._settings.soft_timeout
+        await self._note_heard(account)
         while not guess.ready:
-            if guess.recognised and not noted:
-                await self._note_heard(heard, seconds)
-                noted = True
-            if time.monotonic() - over_at >= self._settings.hard_timeout:
-                return await self._give_up(heard, seconds, noted=noted)
-            outcome = await self._talker.bridge(self._talk, self._talk.holding(), guess)
+            phrase = self._talk.holding()
+            if time.monotonic() >= hard:
+                return await self._give_up(account)
+            outcome = await self._talker.bridge(self._talk, phrase, guess, hard)
             if outcome is Outcome.OPERATOR_KEY:
                 await self._note_key(OPERATOR_KEY)
                 return await self._hand_over(TransferReason.CALLER_ASKED)
-        if not noted:
-            await self._note_heard(heard, seconds)
+            if phrase is None and not guess.ready:
+                # Without a phrase of the scenario's there would be silence.
+                return await self._give_up(account)
+            if guess.recognised:
+                await self._note_heard(account)
+        await self._note_heard(account)
         if guess.failure is not None:
             return await self._hand_over(TransferReason.FAILURE)
         if not guess.transcript.text:
-            reply = self._talk.not_understood()
-            return reply, await self._say(reply)
-        return await self._give(heard)
+            return None
+        return await self._give(account)
 
-    async def _give(self, heard: Finished) -> tuple[Reply, Outcome]:
+    async def _give(self, account: _Account) -> tuple[Reply, Outcome]:
         """Speak the answer that was worked out, which now becomes the conversation."""
-        guess = heard.guess
+        heard, guess = account.heard, account.heard.guess
         await guess.begun()
         assert guess.talk is not None
         assert guess.response is not None
         self._talk = guess.talk
         exchange = guess.response.exchange
         if exchange is not None:
-            await self._note_exchange(exchange)
+            await self._note_answered(account, exchange)
         reply = exchange.turn.reply if exchange else Reply(guess.first or "", self._talk.language)
-        leaving = reply.then is NextStep.TRANSFER
-        if self._ear.in_utterance and not leaving and not heard.cut:
-            # They went on while we were thinking: what they say now is answered together with it.
-            if exchange is None:
-                exchange = await guess.response.settle()
-                await self._note_exchange(exchange)
-            self._talk.heard_only("")
-            return exchange.turn.reply, Outcome.CUT_IN
-        protected = reply.protected or leaving or heard.cut
+        protected = reply.protected or reply.then is NextStep.TRANSFER or heard.cut
         outcome, uttered = await self._talker.give(guess, reply, protected=protected)
         if exchange is None:
             exchange = await guess.response.settle()
-            await self._note_exchange(exchange)
+            await self._note_answered(account, exchange)
             reply = exchange.turn.reply
         if not uttered.whole:
             self._talk.heard_only(uttered.heard_text)
+        self._note_unheard(reply, outcome, uttered.seconds)
         await self._talker.note_said(reply, uttered)
         return reply, outcome
 
-    async def _note_heard(self, heard: Finished, seconds: float) -> None:
-        guess = heard.guess
-        self._heard_turn = self._record.turn
-        await guess.settled()
-        utterance = Utterance(guess.audio, guess.source, heard.cut)
-        event = utterance_event(self._record.turn, utterance, seconds, heard.silence)
-        steps = [self._record.note(event)]
-        if guess.recognition is not None:
-            steps.append(self._record.note_recognition(guess.recognition))
-        elif guess.failure is not None:
-            steps.append(self._record.note_failure(guess.failure))
+    async def _note_heard(self, account: _Account) -> None:
+        """Put on record what is known of an utterance and was not there yet."""
+        heard, guess = account.heard, account.heard.guess
+        steps = []
+        if not account.listened:
+            await guess.keep(self._keep)
+            if self._told_in == self._record.turn:
+                # Two utterances of one turn would hide one another.
+                self._record.turn += 1
+            self._told_in = self._record.turn
+            utterance = Utterance(guess.audio, guess.source, heard.cut)
+            steps.append(
+                self._record.note(utterance_event(self._record.turn, utterance, account.seconds, heard.silence))
+            )
+        if guess.recognised and not account.recognised:
+            await guess.settled()
+            if guess.recognition is not None:
+                steps.append(self._record.note_recognition(guess.recognition))
+            elif guess.failure is not None:
+                steps.append(self._record.note_failure(guess.failure))
+            account.recognised = True
+        account.listened = True
         # Written together: one wait for the disk, before anything is said.
         await asyncio.gather(*steps)
+
+    async def _note_answered(self, account: _Account, exchange: Exchange) -> None:
+        account.answered = True
+        await self._note_exchange(exchange)
 
     async def _note_exchange(self, exchange: Exchange) -> None:
         for failure in (*exchange.passed_over, *([exchange.failure] if exchange.failure else [])):
@@ -211,40 +249,52 @@ class LiveCall:
     async def _note_key(self, digit: str) -> None:
         await self._record.note(Listened(self._record.turn, "key", 0.0, key=digit))
 
-    async def _say(self, reply: Reply) -> Outcome:
-        protected = reply.protected or reply.then is NextStep.TRANSFER
-        return await self._talker.say(self._talk, reply, protected=protected)
+    async def _say(self, reply: Reply, *, protected: bool = False) -> Outcome:
+        protected = protected or reply.protected or reply.then is NextStep.TRANSFER
+        outcome, seconds = await self._talker.say(self._talk, reply, protected=protected)
+        self._note_unheard(reply, outcome, seconds)
+        return outcome
+
+    def _note_unheard(self, reply: Reply, outcome: Outcome, seconds: float) -> None:
+        """Remember a reply that is owed still, should what kept the caller from hearing it turn out to be no words."""
+        if outcome is Outcome.CUT_IN and seconds < NOTHING_HEARD:
+            self._unheard = reply
 
     async def _hand_over(self, reason: TransferReason) -> tuple[Reply, Outcome]:
         reply = self._talk.hand_over(reason)
         await self._say(reply)
         return reply, Outcome.SAID
 
-    async def _give_up(self, heard: Finished, seconds: float, *, noted: bool) -> tuple[Reply, Outcome]:
+    async def _give_up(self, account: _Account) -> tuple[Reply, Outcome]:
         """No engine has answered for so long that a person is the better answer."""
-        stage = Stage.LANGUAGE_MODEL if noted else Stage.SPEECH_TO_TEXT
-        if not noted:
-            utterance = Utterance(heard.guess.audio, heard.guess.source, heard.cut)
-            await self._record.note(utterance_event(self._record.turn, utterance, seconds, heard.silence))
+        stage = Stage.LANGUAGE_MODEL if account.recognised else Stage.SPEECH_TO_TEXT
         limit = self._settings.hard_timeout
         await self._record.note_failure(ProviderError(stage, "timeout", f"no answer within {limit:g} s"))
         return await self._hand_over(TransferReason.FAILURE)
 
     async def _close(self) -> CallStatus:
-        await self._record.note(CallEnded(CallStatus.COMPLETED))
         self._leaving = True
         with suppress(CallerHungUp):
             await self._line.drained()
             await self._line.hang_up()
+        await self._record.note_at_last(CallEnded(CallStatus.COMPLETED))
         return CallStatus.COMPLETED
 
     async def _transfer(self, reason: TransferReason) -> CallStatus:
+        # What they said into the announcement, or while an engine failed, is kept though nobody answers it here.
+        unheard = [_Account(heard) for heard in self._turns.unheard()]
+        for account in unheard:
+            await self._note_heard(account)
         briefing = self._talk.briefing()
         await self._record.note(TransferRequested(reason.value, briefing.summary))
-        await self._record.note(CallEnded(CallStatus.TRANSFERRED, reason.value))
         self._leaving = True
         await self._line.drained()
         await self._line.transfer(reason, briefing)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PARTING_SECONDS):
+                for account in unheard:
+                    await self._take_down(account)
+        await self._record.note_at_last(CallEnded(CallStatus.TRANSFERRED, reason.value))
         return CallStatus.TRANSFERRED
 
     async def _rescue(self, error: CallError) -> None:
@@ -253,21 +303,56 @@ class LiveCall:
     async def _hear_last_words(self, _: Utterance | None) -> None:
         """Understand what the caller said before hanging up: it may be all that is ever known of an incident."""
         await self._talker.note_unfinished()
-        audio = self._turns.last_words()
-        if audio is None:
-            return
-        if self._record.turn <= self._heard_turn:
-            # They cut into the answer: what this turn has heard already stays.
-            self._record.turn += 1
+        if self._account is not None:
+            await self._take_down(self._account)
+        for heard in self._turns.unheard():
+            await self._take_down(_Account(heard))
+
+    async def _take_down(self, account: _Account) -> None:
+        """Understand and record an utterance that nobody answers any more."""
+        guess = account.heard.guess
         try:
-            utterance = Utterance(audio, await self._turns.keep(audio))
-            await self._record.note(utterance_event(self._record.turn, utterance, audio.seconds))
-            found = await self._turns.recognise(self._talk, audio)
-            await self._record.note_recognition(found)
-            if found.transcript.text:
-                await self._note_exchange(await self._talk.hear(found.transcript))
+            await self._note_heard(account)
+            await guess.settled()
+            await self._note_heard(account)
+            if guess.transcript.text and not account.answered:
+                if guess.talk is not None and guess.response is not None:
+                    self._talk = guess.talk
+                    exchange = await guess.response.settle()
+                else:
+                    exchange = await self._talk.hear(guess.transcript)
+                await self._note_answered(account, exchange)
         except CallError as error:
             self._record.log_failure(error)
+        except Exception:
+            # A fault of ours must not keep the call's end from being written.
+            self._record.log.exception("last_words_lost", stage=Stage.SCENARIO.value)
+        finally:
+            await guess.drop()
+
+    async def _forget_account(self) -> None:
+        account, self._account = self._account, None
+        if account is not None:
+            await account.heard.guess.drop()
+
+
+@dataclass(slots=True)
+class _Account:
+    """How much of what the caller said is on record.
+
+    Args:
+        heard: their utterance.
+        seconds: how long it took to listen to them.
+        listened: that they spoke is on record.
+        recognised: so are their words, or why there are none.
+        answered: so is what the scenario made of them.
+    """
+
+    heard: Finished
+    seconds: float = 0.0
+    listened: bool = False
+    recognised: bool = False
+    answered: bool = False
 
 
 async def _nowhere(_: Audio) -> str:

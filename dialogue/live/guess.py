@@ -15,17 +15,19 @@ from dialogue.turns import Transcript
 Recognise = Callable[[Audio], Awaitable[Recognition]]
 Keep = Callable[[Audio], Awaitable[str]]
 
+KEEP_SECONDS = 2.0
+"""How long the conversation waits for an utterance to be kept; a disk that hangs costs the sound, not the call."""
+
 
 class Guess:
     """One pause of the caller, taken for the end of their turn until they go on.
 
     Recognition starts at once; the answer is worked out on a copy of the conversation, which is forgotten with the
-    guess. Belongs to whoever made it: it must be ended with `drop` or used up.
+    guess. Belongs to whoever made it and must be ended with `drop`. Cancelling a wait for it leaves its work going on.
 
     Args:
         audio: the utterance so far.
         recognise: makes words of it. Raises ProviderError.
-        keep: writes the utterance away and returns the name it is kept under.
         news: called whenever the guess has come further.
 
     Attributes:
@@ -35,26 +37,30 @@ class Guess:
         talk: the conversation with the answer in it, once there is one.
         response: the answer.
         first: the first words of the answer; None where it has none.
-        source: what the utterance is kept under.
     """
 
-    def __init__(self, audio: Audio, recognise: Recognise, keep: Keep, news: Callable[[], None]) -> None:
+    def __init__(self, audio: Audio, recognise: Recognise, news: Callable[[], None]) -> None:
         self.audio = audio
         self.recognition: Recognition | None = None
         self.failure: ProviderError | None = None
         self.talk: Conversation | None = None
         self.response: Response | None = None
         self.first: str | None = None
-        self.source = ""
         self._news = news
-        self._used = False
-        self._tasks = [self._own(self._hear(recognise)), self._own(self._keep(keep))]
+        self._hearing = self._own(self._hear(recognise))
         self._thinking: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[str] | None = None
+
+    @property
+    def source(self) -> str:
+        """The name under which the utterance is kept."""
+        kept = self._keeping
+        return kept.result() if kept is not None and kept.done() and not kept.cancelled() else ""
 
     @property
     def recognised(self) -> bool:
         """Whether recognition has come to an end."""
-        return self._tasks[0].done()
+        return self._hearing.done()
 
     @property
     def transcript(self) -> Transcript:
@@ -76,16 +82,23 @@ class Guess:
     def think(self, talk: Conversation, speaker: Speaker, rate: int) -> None:
         """Work out the answer once there are words, and have its first ones spoken in advance."""
         self._thinking = self._own(self._think(talk.fork(), speaker, rate))
-        self._tasks.append(self._thinking)
+
+    async def keep(self, keep: Keep) -> None:
+        """Have the utterance kept, once it is certain that it is one. Waits no longer than `KEEP_SECONDS`."""
+        if self._keeping is None:
+            self._keeping = asyncio.ensure_future(keep(self.audio))
+        await asyncio.wait({self._keeping}, timeout=KEEP_SECONDS)
 
     async def settled(self) -> None:
-        """Return once the utterance is recognised, or cannot be, and is kept. Raises what nobody foresaw."""
-        await asyncio.gather(*self._tasks[:2])
+        """Return once the utterance is recognised or cannot be. Raises what nobody foresaw."""
+        await asyncio.wait({self._hearing})
+        self._hearing.result()
 
     async def begun(self) -> None:
         """Return once the answer begins. Raises what working it out raised."""
         if self._thinking is not None:
-            await self._thinking
+            await asyncio.wait({self._thinking})
+            self._thinking.result()
 
     async def pieces(self) -> AsyncIterator[str]:
         """Yield the answer, its first words at once. Raises what working it out raised."""
@@ -95,16 +108,13 @@ class Guess:
         async for piece in self.response:
             yield piece
 
-    def use(self) -> None:
-        """The answer is being given: `drop` only waits for what is left to do."""
-        self._used = True
-
     async def drop(self) -> None:
-        """Forget it all."""
-        for task in self._tasks:
+        """End it all; of an answer nothing is kept that was not decided before."""
+        tasks = [task for task in (self._hearing, self._thinking, self._keeping) if task is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self.response is not None and not self._used:
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.response is not None:
             with suppress(ProviderError):
                 await self.response.aclose()
 
@@ -119,11 +129,8 @@ class Guess:
         except ProviderError as error:
             self.failure = error
 
-    async def _keep(self, keep: Keep) -> None:
-        self.source = await keep(self.audio)
-
     async def _think(self, talk: Conversation, speaker: Speaker, rate: int) -> None:
-        await asyncio.wait({self._tasks[0]})
+        await asyncio.wait({self._hearing})
         if not self.transcript.text:
             return
         response = self.response = talk.respond(self.transcript)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dialogue.errors import LineError
 from dialogue.live.ear import Ear, Edge
 from dialogue.live.line import LiveLine
+from dialogue.resilience.streams import ending
 from dialogue.turns import Key
 
 
@@ -31,6 +32,7 @@ class Listener:
         end_silence: seconds of silence that end the turn now.
         hears_along: is given the sound of an utterance as it comes; None where nobody wants it.
         on_begin: called when an utterance begins, before anything else looks at it.
+        on_cut: called when an utterance has become too long, before more of the sound is heard; must take it.
     """
 
     def __init__(self, line: LiveLine, ear: Ear, usual: float) -> None:
@@ -41,6 +43,7 @@ class Listener:
         self.end_silence = usual
         self.hears_along: Callable[[bytes], None] | None = None
         self.on_begin: Callable[[], None] | None = None
+        self.on_cut: Callable[[], None] | None = None
         self._line = line
         self._ear = ear
         self._usual = usual
@@ -54,19 +57,21 @@ class Listener:
             LineError: nothing is heard any more.
         """
         ear = self._ear
-        async for heard in self._line.hear():
-            if isinstance(heard, Key):
-                self.keys.append(heard.digit)
-                self.news.set()
-                continue
-            edges = ear.feed(heard)
-            if self.hears_along is not None:
-                self.hears_along(heard)
-            for edge in edges:
-                self._take(edge)
-            if self._in_pause and not self.turn_over and ear.silent_for >= self.end_silence:
-                self.turn_over = True
-                self.news.set()
+        sound = self._line.hear()
+        async with ending(sound):
+            async for heard in sound:
+                if isinstance(heard, Key):
+                    self.keys.append(heard.digit)
+                    self.news.set()
+                    continue
+                edges = ear.feed(heard)
+                if self.hears_along is not None:
+                    self.hears_along(heard)
+                for edge in edges:
+                    self._take(edge)
+                if self._in_pause and not self.turn_over and ear.silent_for >= self.end_silence:
+                    self.turn_over = True
+                    self.news.set()
         raise LineError("media_closed", "the caller's sound ended")
 
     async def wait(self, seconds: float) -> None:
@@ -77,8 +82,10 @@ class Listener:
         self.news.clear()
 
     def end_after(self, silence: float) -> None:
-        """End this turn after ``silence`` seconds instead of the usual."""
+        """End this turn after ``silence`` seconds instead of the usual; one that seemed over may go on."""
         self.end_silence = silence
+        if self.turn_over and self._ear.silent_for < silence:
+            self.turn_over = False
 
     def start_over(self) -> None:
         """The utterance was taken or dropped: nothing is under way."""
@@ -97,5 +104,7 @@ class Listener:
                 self._in_pause = True
             case Edge.CUT:
                 self._in_pause = False
+                if self.on_cut is not None:
+                    self.on_cut()
         self.edges.append(edge)
         self.news.set()

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from dialogue.conversation import OPERATOR_KEY, Conversation
-from dialogue.errors import ProviderError, Stage
+from dialogue.errors import LineError, ProviderError, Stage
 from dialogue.events import Interrupted, Said
 from dialogue.live.ear import Ear
 from dialogue.live.guess import Guess
-from dialogue.live.interruption import Interruption, Verdict, is_backchannel
+from dialogue.live.interruption import Interruption, Verdict
 from dialogue.live.line import LiveLine
 from dialogue.live.listener import Listener
 from dialogue.live.mouth import Mouth, Uttered
@@ -32,6 +32,12 @@ ASKED_SHARE = 0.7
 JUDGED_EVERY = 0.03
 """Seconds between two looks at a caller who may be cutting in."""
 
+LONGEST_QUIET = 4.9
+"""Seconds for which a caller who waits hears nothing at most."""
+
+SOUND_WITHIN = 1.5
+"""Seconds a voice has to begin, also where the caller has waited long before it was asked."""
+
 
 class Outcome(Enum):
     """How speaking ended."""
@@ -49,6 +55,45 @@ class _Speaking:
     reply: Reply
     mouth: Mouth
     first_at: float | None = None
+
+
+class _Watch:
+    """Notices that a line which ought to sound does not.
+
+    Args:
+        line: the caller.
+        seconds: until the first sound; `SOUND_WITHIN` at least.
+    """
+
+    def __init__(self, line: LiveLine, seconds: float) -> None:
+        self._line = line
+        self._limit = max(seconds, SOUND_WITHIN)
+        self._since = time.monotonic()
+        self._played = line.played
+
+    def left(self) -> float:
+        """Seconds until it is too late."""
+        return max(self._since + self._limit - time.monotonic(), 0.0)
+
+    def look(self, limit: float) -> None:
+        """See whether there was sound since the last look; from the first on there must be some within ``limit``.
+
+        Raises:
+            ProviderError: there is nothing to play.
+            LineError: what there is, is not played.
+        """
+        now = time.monotonic()
+        if self._line.played > self._played:
+            self._played, self._limit = self._line.played, limit
+            self._since = now
+        elif now - self._since >= self._limit:
+            if self._line.queued > 0:
+                raise LineError("media_stalled", "the line plays nothing any more")
+            raise ProviderError(Stage.TEXT_TO_SPEECH, "timeout", f"no sound within {self._limit:.1f} s")
+
+    def start_over(self) -> None:
+        """There was no sound on purpose."""
+        self._since = time.monotonic()
 
 
 class Talker:
@@ -86,9 +131,18 @@ class Talker:
         self._record = record
         self._settings = settings
         self._now_speaking: _Speaking | None = None
+        self._sound_at = time.monotonic()
 
-    async def say(self, talk: Conversation, reply: Reply, *, protected: bool = False) -> Outcome:
+    @property
+    def quiet_for(self) -> float:
+        """Seconds for which neither has said anything."""
+        return min(self._ear.silent_for, time.monotonic() - self._sound_at)
+
+    async def say(self, talk: Conversation, reply: Reply, *, protected: bool = False) -> tuple[Outcome, float]:
         """Speak a reply that is known whole.
+
+        Returns:
+            How it ended, and how many seconds of it were heard.
 
         Args:
             talk: the conversation; it learns what was heard.
@@ -103,7 +157,7 @@ class Talker:
         if not uttered.whole:
             talk.heard_only(uttered.heard_text)
         await self.note_said(reply, uttered)
-        return outcome
+        return outcome, uttered.seconds
 
     async def give(self, guess: Guess, reply: Reply, *, protected: bool) -> tuple[Outcome, Uttered]:
         """Speak the answer of a guess, piece by piece as it is worked out.
@@ -114,36 +168,45 @@ class Talker:
             protected: whatever the caller does, it is spoken to its end.
         """
         assert guess.talk is not None
-        guess.use()
         return await self._speak(guess.pieces(), guess.talk, reply, protected=protected)
 
-    async def bridge(self, talk: Conversation, phrase: Reply | None, guess: Guess) -> Outcome:
-        """Say a short phrase while the answer is being worked out, and wait for the answer a while."""
-        if phrase is not None:
+    async def bridge(self, talk: Conversation, phrase: Reply | None, guess: Guess, until: float) -> Outcome:
+        """Say a short phrase while the answer is being worked out, and wait for the answer a while.
+
+        Args:
+            talk: the conversation.
+            phrase: what to say to a caller who waits; to one who has gone on speaking nothing is said.
+            guess: whose answer is waited for.
+            until: when to stop waiting at the latest, by `time.monotonic`.
+        """
+        if phrase is not None and not self._ear.voiced:
             outcome, uttered = await self._speak(_sentences(phrase.text), talk, phrase, protected=True)
             await self.note_said(phrase, uttered)
             if outcome is Outcome.OPERATOR_KEY:
                 return outcome
-        until = time.monotonic() + self._settings.bridge_every
-        while not guess.ready and (left := until - time.monotonic()) > 0:
+        every = self._settings.bridge_every
+        while not guess.ready and (left := min(every - self.quiet_for, until - time.monotonic())) > 0:
             if self._operator_key():
                 return Outcome.OPERATOR_KEY
             await self._listener.wait(left)
         return Outcome.SAID
 
     async def note_said(self, reply: Reply, uttered: Uttered) -> None:
-        """Record what was said and heard. Raises JournalError."""
+        """Record what was said and heard; nothing where the caller heard nothing of it. Raises JournalError."""
         speaking, self._now_speaking = self._now_speaking, None
         for failure in uttered.failures:
             await self._record.note_failure(failure)
-        await self._record.note(self._said(reply, uttered, speaking.first_at if speaking else None))
+        first_at = speaking.first_at if speaking else None
+        if first_at is None and not uttered.whole:
+            return
+        await self._record.note(self._said(reply, uttered, first_at))
         if reply.purpose != FILLER:
             self.voice_ended = None
 
     async def note_unfinished(self) -> None:
-        """Record what the caller had heard of the reply in which the line ended."""
+        """Record what the caller had heard of the reply in which the line ended, or the voice broke."""
         speaking, self._now_speaking = self._now_speaking, None
-        if speaking is not None:
+        if speaking is not None and speaking.first_at is not None:
             uttered = speaking.mouth.uttered(whole=False)
             await self._record.note_at_last(self._said(speaking.reply, uttered, speaking.first_at))
 
@@ -168,59 +231,61 @@ class Talker:
         """Speak until the end, the operator's key, or what turns out to be the caller's turn."""
         mouth = Mouth(self._speaker, self._line)
         now = self._now_speaking = _Speaking(reply, mouth)
+        first_come = not protected and self._ear.in_utterance
+        if first_come and await self._judge(mouth, talk, reply, speaking=False) is Verdict.DROP:
+            # They were first, and nothing is said.
+            return Outcome.CUT_IN, mouth.uttered(whole=False)
 
         def first() -> None:
             now.first_at = time.monotonic()
 
-        started = time.monotonic()
+        watch = _Watch(self._line, min(self._settings.voice_timeout, LONGEST_QUIET - self.quiet_for))
         work = asyncio.create_task(mouth.speak(pieces, reply.language, on_first=first))
         work.add_done_callback(lambda _: self._listener.news.set())
-        late: Guess | None = None
         try:
             while not work.done():
-                waited = time.monotonic() - started
-                if now.first_at is None and waited >= self._settings.voice_timeout:
-                    raise ProviderError(Stage.TEXT_TO_SPEECH, "timeout", f"no sound within {waited:.1f} s")
-                await self._listener.wait(LOOK_AGAIN)
+                await self._listener.wait(min(LOOK_AGAIN, watch.left()))
                 if self._operator_key():
                     return Outcome.OPERATOR_KEY, await self._stop(work, mouth)
-                if protected or work.done():
+                if work.done():
+                    break
+                watch.look(self._settings.voice_timeout)
+                if protected:
                     continue
-                if late is not None and late.recognised:
-                    words, late = late, None
-                    if _was_speech(words, talk, asked=_asked(reply, mouth.heard())):
-                        self._turns.adopt(words)
-                        return Outcome.CUT_IN, await self._stop(work, mouth)
-                    await words.drop()
+                if self._turns.spoke_up(talk.language):
+                    return Outcome.CUT_IN, await self._stop(work, mouth)
                 if self._listener.edges and self._ear.in_utterance:
-                    verdict, guess = await self._judge(mouth, talk, reply)
-                    if verdict is Verdict.DROP:
+                    if await self._judge(mouth, talk, reply) is Verdict.DROP:
                         return Outcome.CUT_IN, await self._stop(work, mouth)
-                    if guess is not None:
-                        if late is not None:
-                            await late.drop()
-                        late = guess
+                    watch.start_over()
             return Outcome.SAID, await work
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-            if late is not None:
-                await late.drop()
+            if now.first_at is not None:
+                self._sound_at = time.monotonic()
 
-    async def _judge(self, mouth: Mouth, talk: Conversation, reply: Reply) -> tuple[Verdict, Guess | None]:
+    async def _judge(self, mouth: Mouth, talk: Conversation, reply: Reply, *, speaking: bool = True) -> Verdict:
         """Fall silent and find out whether the caller has something to say.
 
+        Args:
+            mouth: what speaks.
+            talk: the conversation.
+            reply: what is being said.
+            speaking: the caller was heard in it; False where it has not begun.
+
         Returns:
-            `Verdict.DROP`, the utterance being the caller's turn; or `Verdict.RESUME`, with the guess of what the
-            short sound was where that is not known yet.
+            `Verdict.DROP`, the utterance being the caller's turn; or `Verdict.RESUME`, with the utterance passed over
+            until it is known to have been words.
         """
-        await self._line.pause()
+        if speaking:
+            await self._line.pause()
         paused_at = time.monotonic()
         heard = mouth.uttered(whole=False).seconds
         interruption = Interruption()
         asked = _asked(reply, mouth.heard())
         while True:
-            await self._turns.follow(talk, answering=False)
+            self._turns.follow(talk, answering=False)
             verdict = interruption.judge(
                 paused_for=time.monotonic() - paused_at,
                 voiced_for=self._ear.voiced_for,
@@ -233,16 +298,14 @@ class Talker:
                 break
             await self._listener.wait(JUDGED_EVERY)
         decided = time.monotonic() - paused_at
-        unknown: Guess | None = None
         if verdict is Verdict.RESUME:
-            unknown = self._turns.release()
-            await self._line.resume()
-            if unknown is not None and unknown.recognised:
-                await unknown.drop()
-                unknown = None
-        outcome = "dropped" if verdict is Verdict.DROP else "resumed"
-        await self._record.note(Interrupted(self._record.turn, outcome, heard, decided))
-        return verdict, unknown
+            self._turns.pass_over(asked=asked)
+        if speaking:
+            if verdict is Verdict.RESUME:
+                await self._line.resume()
+            outcome = "dropped" if verdict is Verdict.DROP else "resumed"
+            await self._record.note(Interrupted(self._record.turn, outcome, heard, decided))
+        return verdict
 
     async def _stop(self, work: asyncio.Task[Uttered], mouth: Mouth) -> Uttered:
         """Fall silent for good and return what was heard."""
@@ -260,12 +323,6 @@ class Talker:
             return False
         keys.clear()
         return True
-
-
-def _was_speech(guess: Guess, talk: Conversation, *, asked: bool) -> bool:
-    """Whether a sound that was passed over turns out to have been words."""
-    text = guess.transcript.text
-    return bool(text) and not is_backchannel(text, talk.language, asked=asked)
 
 
 def _asked(reply: Reply, heard: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a caller of the live door goes through, in real time."""
+"""What a caller of the live door goes through."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def texts(trial: LiveTrial) -> list[str]:
     return [event.text for event in trial.journal.of(Recognised)]
 
 
-async def test_a_theft_is_told_and_the_assistant_says_good_bye(trial: LiveTrial) -> None:
-    status = await trial.run([says(THEFT), says(STREET), says(NO)])
+def test_a_theft_is_told_and_the_assistant_says_good_bye(trial: LiveTrial) -> None:
+    status = trial.run([says(THEFT), says(STREET), says(NO)])
 
     assert status is CallStatus.COMPLETED
     assert trial.line.hung_up
@@ -42,8 +42,8 @@ async def test_a_theft_is_told_and_the_assistant_says_good_bye(trial: LiveTrial)
     assert trial.journal.of(CallEnded) == [CallEnded(CallStatus.COMPLETED)]
 
 
-async def test_the_answer_comes_soon_after_the_end_of_a_complete_phrase(trial: LiveTrial) -> None:
-    await trial.run([says(THEFT), HANG_UP])
+def test_the_answer_comes_soon_after_the_end_of_a_complete_phrase(trial: LiveTrial) -> None:
+    trial.run([says(THEFT), HANG_UP])
 
     answer = trial.journal.of(Said)[1]
     assert trial.journal.of(Listened)[0].end_silence == trial.settings.pace.shortest
@@ -51,8 +51,8 @@ async def test_the_answer_comes_soon_after_the_end_of_a_complete_phrase(trial: L
     assert answer.delay_seconds < trial.settings.pace.shortest + 0.25
 
 
-async def test_every_step_is_written_before_the_next_is_spoken(trial: LiveTrial) -> None:
-    await trial.run([says(KNIFE)])
+def test_every_step_is_written_before_the_next_is_spoken(trial: LiveTrial) -> None:
+    trial.run([says(KNIFE)])
 
     kinds = [type(event).__name__ for _, event in trial.journal.events]
     assert kinds == [
@@ -69,15 +69,15 @@ async def test_every_step_is_written_before_the_next_is_spoken(trial: LiveTrial)
     assert trial.line.briefing is not None
 
 
-async def test_a_pause_for_breath_does_not_end_the_turn(trial: LiveTrial) -> None:
+def test_a_pause_for_breath_does_not_end_the_turn(trial: LiveTrial) -> None:
     half = voice(THEFT / 2)
-    await trial.run([Step(joined(half, silence(0.16), half)), HANG_UP])
+    trial.run([Step(joined(half, silence(0.16), half)), HANG_UP])
 
     assert texts(trial) == ["somebody stole my car last night"]
 
 
-async def test_a_caller_who_cuts_in_is_answered_and_what_they_heard_is_kept(trial: LiveTrial) -> None:
-    await trial.run([says(THEFT, into=0.5), HANG_UP])
+def test_a_caller_who_cuts_in_is_answered_and_what_they_heard_is_kept(trial: LiveTrial) -> None:
+    trial.run([says(THEFT, into=0.5), HANG_UP])
 
     greeting = trial.journal.of(Said)[0]
     assert not greeting.whole
@@ -90,8 +90,8 @@ async def test_a_caller_who_cuts_in_is_answered_and_what_they_heard_is_kept(tria
 
 
 @pytest.mark.parametrize("sound", [0.14, MM_HM], ids=["cough", "mm-hm"])
-async def test_after_a_cough_the_assistant_goes_on_where_it_stopped(trial: LiveTrial, sound: float) -> None:
-    await trial.run([says(sound, into=0.3), says(THEFT), HANG_UP])
+def test_after_a_cough_the_assistant_goes_on_where_it_stopped(trial: LiveTrial, sound: float) -> None:
+    trial.run([says(sound, into=0.3), says(THEFT), HANG_UP])
 
     greeting = trial.journal.of(Said)[0]
     assert greeting.whole
@@ -100,56 +100,56 @@ async def test_after_a_cough_the_assistant_goes_on_where_it_stopped(trial: LiveT
     assert texts(trial) == ["somebody stole my car last night"]
 
 
-async def test_a_short_no_in_the_middle_of_a_question_is_an_answer(trial: LiveTrial) -> None:
-    await trial.run([says(NO, into=0.3), HANG_UP])
+def test_a_short_no_in_the_middle_of_a_question_is_an_answer(trial: LiveTrial) -> None:
+    trial.run([says(NO, into=0.3), HANG_UP])
 
     assert "no" in texts(trial)
     assert trial.journal.of(Interrupted)[0].outcome == "dropped"
 
 
-async def test_words_recognised_only_after_the_assistant_went_on_are_still_heard(trial: LiveTrial) -> None:
+def test_words_recognised_only_after_the_assistant_went_on_are_still_heard(trial: LiveTrial) -> None:
     trial.stt.delay = 0.7
-    await trial.run([says(NO, into=0.2), HANG_UP])
+    trial.run([says(NO, into=0.2), HANG_UP])
 
     assert trial.journal.of(Interrupted)[0].outcome == "resumed"
     assert texts(trial) == ["no"]
 
 
-async def test_a_protected_greeting_is_heard_to_its_end_and_the_words_into_it_are_not_lost(trial: LiveTrial) -> None:
+def test_a_protected_greeting_is_heard_to_its_end_and_the_words_into_it_are_not_lost(trial: LiveTrial) -> None:
     session = trial.session
     greeting = replace(session.greeting(), protected=True)
     session.greeting = lambda: greeting  # type: ignore[method-assign]
-    await trial.run([says(THEFT, into=0.1), HANG_UP])
+    trial.run([says(THEFT, into=0.1), HANG_UP])
 
     assert trial.journal.of(Said)[0].whole
     assert trial.journal.of(Interrupted) == []
     assert texts(trial) == ["somebody stole my car last night"]
 
 
-async def test_the_operators_key_works_while_the_assistant_speaks(trial: LiveTrial) -> None:
-    await trial.run([Step(key="0", into=0.3)])
+def test_the_operators_key_works_while_the_assistant_speaks(trial: LiveTrial) -> None:
+    trial.run([Step(key="0", into=0.3)])
 
     assert trial.line.transferred is TransferReason.CALLER_ASKED
     assert not trial.journal.of(Said)[0].whole
     assert trial.journal.of(Listened)[0].key == "0"
 
 
-async def test_other_keys_change_nothing(trial: LiveTrial) -> None:
-    await trial.run([Step(key="5", into=0.3), Step(key="7"), says(KNIFE)])
+def test_other_keys_change_nothing(trial: LiveTrial) -> None:
+    trial.run([Step(key="5", into=0.3), Step(key="7"), says(KNIFE)])
 
     assert [event.key for event in trial.journal.of(Listened) if event.key] == ["5", "7"]
     assert trial.line.transferred is TransferReason.CRITICAL
 
 
-async def test_who_says_nothing_is_asked_and_then_given_to_a_person(trial: LiveTrial) -> None:
-    await trial.run([], patience=30.0)
+def test_who_says_nothing_is_asked_and_then_given_to_a_person(trial: LiveTrial) -> None:
+    trial.run([], patience=30.0)
 
     assert [event.heard for event in trial.journal.of(Listened)] == ["silence", "silence"]
     assert trial.line.transferred is TransferReason.SILENCE
 
 
-async def test_words_in_the_middle_of_which_the_caller_hangs_up_are_understood(trial: LiveTrial) -> None:
-    status = await trial.run([says(KNIFE), replace(HANG_UP, after=0.04)])
+def test_words_in_the_middle_of_which_the_caller_hangs_up_are_understood(trial: LiveTrial) -> None:
+    status = trial.run([says(KNIFE), replace(HANG_UP, after=0.04)])
 
     assert status is CallStatus.HUNG_UP
     assert texts(trial) == ["a man with a knife is attacking my wife"]
@@ -157,14 +157,14 @@ async def test_words_in_the_middle_of_which_the_caller_hangs_up_are_understood(t
     assert trial.journal.of(CallEnded) == [CallEnded(CallStatus.HUNG_UP)]
 
 
-async def test_last_words_said_into_an_answer_are_a_turn_of_their_own(trial: LiveTrial) -> None:
-    await trial.run([says(THEFT), says(NO, into=0.1), replace(HANG_UP, after=0.02)])
+def test_last_words_said_into_an_answer_are_a_turn_of_their_own(trial: LiveTrial) -> None:
+    trial.run([says(THEFT), says(NO, into=0.1), replace(HANG_UP, after=0.02)])
 
     assert [(event.turn, event.text) for event in trial.journal.of(Recognised)] == [(1, WORDS[THEFT]), (2, WORDS[NO])]
 
 
-async def test_a_hang_up_while_the_assistant_speaks_leaves_what_was_heard(trial: LiveTrial) -> None:
-    status = await trial.run([replace(HANG_UP, into=0.5)])
+def test_a_hang_up_while_the_assistant_speaks_leaves_what_was_heard(trial: LiveTrial) -> None:
+    status = trial.run([replace(HANG_UP, into=0.5)])
 
     assert status is CallStatus.HUNG_UP
     (greeting,) = trial.journal.of(Said)
@@ -172,58 +172,58 @@ async def test_a_hang_up_while_the_assistant_speaks_leaves_what_was_heard(trial:
     assert 0.3 < greeting.played_seconds < 0.8
 
 
-async def test_a_slow_engine_is_bridged_by_an_honest_phrase_that_is_no_answer(trial: LiveTrial) -> None:
+def test_a_slow_engine_is_bridged_by_an_honest_phrase_that_is_no_answer(trial: LiveTrial) -> None:
     trial.stt.delay = 1.2
-    await trial.run([says(THEFT)], patience=2.5)
+    trial.run([says(THEFT)], patience=2.5)
 
     purposes = [event.purpose for event in trial.journal.of(Said)]
     assert purposes[:3] == ["greeting", "filler", "question"]
     assert trial.journal.of(Said)[2].delay_seconds > 1.0
 
 
-async def test_an_engine_that_hangs_costs_a_bounded_wait_and_then_a_person_comes(trial: LiveTrial) -> None:
+def test_an_engine_that_hangs_costs_a_bounded_wait_and_then_a_person_comes(trial: LiveTrial) -> None:
     trial.stt.delay = 30.0
-    await trial.run([says(THEFT)], patience=30.0)
+    trial.run([says(THEFT)], patience=30.0)
 
     assert trial.line.transferred is TransferReason.FAILURE
     assert [event.code for event in trial.journal.of(StageFailed)] == ["timeout"]
     assert any(event.heard == "utterance" for event in trial.journal.of(Listened))
 
 
-async def test_a_recogniser_that_fails_brings_a_person(trial: LiveTrial) -> None:
+def test_a_recogniser_that_fails_brings_a_person(trial: LiveTrial) -> None:
     trial.stt.error = ProviderError(Stage.SPEECH_TO_TEXT, "server_error")
-    await trial.run([says(THEFT)])
+    trial.run([says(THEFT)])
 
     assert trial.line.transferred is TransferReason.FAILURE
     assert trial.journal.of(TransferRequested)
 
 
-async def test_a_model_that_fails_brings_a_person_with_what_the_rules_found(trial: LiveTrial) -> None:
+def test_a_model_that_fails_brings_a_person_with_what_the_rules_found(trial: LiveTrial) -> None:
     trial.models = [ScriptedModel(ProviderError(Stage.LANGUAGE_MODEL, "server_error"))]
-    await trial.run([says(THEFT)])
+    trial.run([says(THEFT)])
 
     assert trial.line.transferred is TransferReason.FAILURE
     assert trial.journal.of(Assessed)[-1].fields["category"] == "theft"
 
 
-async def test_without_a_voice_the_caller_still_reaches_a_person(trial: LiveTrial) -> None:
+def test_without_a_voice_the_caller_still_reaches_a_person(trial: LiveTrial) -> None:
     trial.tts.error = ProviderError(Stage.TEXT_TO_SPEECH, "server_error")
-    status = await trial.run([])
+    status = trial.run([])
 
     assert status is CallStatus.FAILED
     assert trial.line.transferred is TransferReason.FAILURE
 
 
-async def test_a_voice_that_never_begins_is_not_waited_for(trial: LiveTrial) -> None:
+def test_a_voice_that_never_begins_is_not_waited_for(trial: LiveTrial) -> None:
     trial.tts.delay = 30.0
     trial.settings = replace(trial.settings, voice_timeout=0.6)
-    await trial.run([], patience=30.0)
+    trial.run([], patience=30.0)
 
     assert trial.line.transferred is TransferReason.FAILURE
     assert trial.journal.of(StageFailed)[0].stage == Stage.TEXT_TO_SPEECH.value
 
 
-async def test_a_line_that_breaks_leaves_the_caller_to_the_dialplan(
+def test_a_line_that_breaks_leaves_the_caller_to_the_dialplan(
     trial: LiveTrial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def breaks(*_: Any) -> None:
@@ -231,25 +231,25 @@ async def test_a_line_that_breaks_leaves_the_caller_to_the_dialplan(
 
     monkeypatch.setattr("webadmin.operations.live_file_line.LiveFileLine.play", breaks)
     with pytest.raises(LineError, match="media_closed"):
-        await trial.run([])
+        trial.run([])
     assert trial.journal.of(CallEnded) == [CallEnded(CallStatus.FAILED, "media_closed")]
     assert trial.line.transferred is None
 
 
-async def test_a_fault_in_a_scenario_brings_a_person(trial: LiveTrial) -> None:
+def test_a_fault_in_a_scenario_brings_a_person(trial: LiveTrial) -> None:
     class Broken(type(load("intake_102").open("en"))):  # type: ignore[misc]
         def decide(self, *_: Any) -> Any:
             raise RuntimeError("a bug")
 
     trial.session = Broken("en")
-    await trial.run([says(THEFT)])
+    trial.run([says(THEFT)])
 
     assert trial.line.transferred is TransferReason.FAILURE
 
 
-async def test_who_goes_on_while_the_answer_is_being_worked_out_is_answered_once_for_both(trial: LiveTrial) -> None:
+def test_who_goes_on_while_the_answer_is_being_worked_out_is_answered_once_for_both(trial: LiveTrial) -> None:
     trial.stt.delay = 0.9
-    await trial.run([Step(joined(voice(THEFT), silence(1.0), voice(KNIFE)))], patience=6.0)
+    trial.run([Step(joined(voice(THEFT), silence(1.0), voice(KNIFE)))], patience=6.0)
 
     assert "a man with a knife is attacking my wife" in texts(trial)
     assert trial.line.transferred is TransferReason.CRITICAL
@@ -257,16 +257,16 @@ async def test_who_goes_on_while_the_answer_is_being_worked_out_is_answered_once
     assert questions == []
 
 
-async def test_who_never_pauses_is_answered_after_the_longest_time(trial: LiveTrial) -> None:
+def test_who_never_pauses_is_answered_after_the_longest_time(trial: LiveTrial) -> None:
     trial.settings = replace(trial.settings, pace=replace(trial.settings.pace, longest_utterance=KNIFE))
-    await trial.run([Step(voice(6.0))])
+    trial.run([Step(voice(6.0))])
 
     assert trial.journal.of(Listened)[0].cut
     assert trial.line.transferred is TransferReason.CRITICAL
 
 
-async def test_a_click_is_no_turn(trial: LiveTrial) -> None:
-    await trial.run([says(0.04), says(KNIFE, quiet=0.3)])
+def test_a_click_is_no_turn(trial: LiveTrial) -> None:
+    trial.run([says(0.04), says(KNIFE, quiet=0.3)])
 
     assert texts(trial) == ["a man with a knife is attacking my wife"]
 
