@@ -104,6 +104,11 @@ class AriApp:
         """Calls in progress."""
         return len(self._running)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether one more call would be taken: an instance that is full says so, and the dialplan tries another."""
+        return self.accepting and self.calls < self._max_calls
+
     async def serve(self, stop: asyncio.Event) -> None:
         """Take calls until ``stop`` is set; then let those in progress end, and give the rest to a person.
 

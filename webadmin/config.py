@@ -47,9 +47,9 @@ class Config(BaseModel):
     openai_base_url: HttpUrl | None = None
     call_language: str = Field(default="", pattern="^([a-z]{2})?$")
     max_turns: int = Field(default=8, ge=1, le=50)
-    stt_seconds: float = Field(default=20.0, gt=0, le=120)
+    stt_seconds: float = Field(default=12.0, gt=0, le=120)
     llm_seconds: float = Field(default=12.0, gt=0, le=120)
-    tts_seconds: float = Field(default=8.0, gt=0, le=120)
+    tts_seconds: float = Field(default=7.0, gt=0, le=120)
     initial_silence_seconds: float = Field(default=6.0, ge=1, le=60)
     end_silence_seconds: float = Field(default=1.0, gt=0, le=10)
     longest_utterance_seconds: float = Field(default=60.0, ge=2, le=120)

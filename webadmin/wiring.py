@@ -66,10 +66,15 @@ def _load(kind: registry.Kind, name: str, chosen: Config) -> Any:
     return engine(make(engine.config_type)) if make else engine()
 
 
+def _patience(seconds: float, engines: int) -> Policy:
+    """A stage's time, shared by its engines: one that hangs must leave the next its part."""
+    return Policy(budget=seconds, attempt=seconds / max(engines, 1))
+
+
 def build_thinker(chosen: Config) -> Thinker:
     """The language models alone; unavailable where the rules work without one."""
     models = [_load("llm", name, chosen) for name in chosen.llm_engines]
-    return Thinker(models, Policy(budget=chosen.llm_seconds, attempt=chosen.llm_seconds))
+    return Thinker(models, _patience(chosen.llm_seconds, len(models)))
 
 
 def engine_names(chosen: Config) -> dict[str, str]:
@@ -100,11 +105,11 @@ async def open_engines(chosen: Config) -> AsyncIterator[Engines]:
     listeners = [_load("stt", name, chosen) for name in chosen.stt_engine]
     voices = [_load("tts", name, chosen) for name in chosen.tts_engine]
     engines = Engines(
-        Recogniser(listeners, Policy(budget=chosen.stt_seconds, attempt=chosen.stt_seconds)),
+        Recogniser(listeners, _patience(chosen.stt_seconds, len(listeners))),
         Speaker(
             voices,
             SpeechCache(settings.VAR_DIR / "speech"),
-            Policy(budget=chosen.tts_seconds, attempt=chosen.tts_seconds),
+            _patience(chosen.tts_seconds, len(voices)),
         ),
         build_thinker(chosen),
         _load("vad", chosen.vad_engine, chosen),

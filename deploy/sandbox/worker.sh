@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A Celery worker with its beat, where a broker is set; without one post-call work runs inside run_agi.
+# A Celery worker with its beat, where a broker is set; without one post-call work runs inside the doors.
 set -euo pipefail
 export DJANGO_SETTINGS_MODULE=${DJANGO_SETTINGS_MODULE:-webadmin.settings}
 broker=$(.venv/bin/python -c 'import django; django.setup(); from django.conf import settings; print(settings.CELERY_BROKER_URL)')

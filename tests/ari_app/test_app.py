@@ -128,8 +128,10 @@ async def test_calls_above_the_limit_and_after_the_stop_go_to_the_operators(monk
     world = World(monkeypatch, max_calls=1, drain_seconds=0.1)
     world.channels = [waiting("c1")]
     serving = asyncio.create_task(world.app.serve(world.stop))
+    assert not world.app.has_room, "nothing is taken before events come"
     await world.give(Connected(first=True), start("c1"), start("c2"))
     assert world.sent_on == ["c2"]
+    assert not world.app.has_room, "the dialplan is told to try another instance"
     world.stop.set()
     await world.give()
     await world.give(start("c3"))

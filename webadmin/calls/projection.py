@@ -315,7 +315,9 @@ def transcript_of(turns: Iterable[Turn]) -> str:
     """Return the conversation as people read and search it: lines that begin with ``caller:`` or ``assistant:``."""
     lines = []
     for turn in turns:
-        said = ("caller", turn.caller_text), ("assistant", turn.filler_text), ("assistant", turn.reply_text)
+        # What was cut short stands as it was heard: the rest, a notice in it too, did not reach the caller.
+        reply = f"{turn.heard_text} …" if turn.heard_text and not turn.reply_whole else turn.reply_text
+        said = ("caller", turn.caller_text), ("assistant", turn.filler_text), ("assistant", reply)
         for speaker, words in said:
             lines += [f"{speaker}: {line}" for line in words.splitlines() if line.strip()]
     return "\n".join(lines)

@@ -55,7 +55,7 @@ async def serve(chosen: Config) -> None:
 async def _beat(client: AriClient, app: AriApp, name: str) -> None:
     """Give signs of life from the moment on in which calls are taken."""
     await app.started.wait()
-    async with Heartbeat(client, name, healthy=lambda: app.connected, accepting=lambda: app.accepting):
+    async with Heartbeat(client, name, healthy=lambda: app.connected, accepting=lambda: app.has_room):
         await asyncio.Event().wait()
 
 

@@ -97,7 +97,7 @@ async def check_all(chosen: Config, engines: Engines) -> list[Finding]:
 
     async def broker() -> str:
         if not settings.CELERY_BROKER_URL:
-            return "none: post-call work runs inside run_agi"
+            return "none: post-call work runs inside the doors"
         return await asyncio.to_thread(_broker)
 
     return [

@@ -46,6 +46,13 @@ def test_a_call_becomes_turns_a_transcript_and_an_incident():
     assert [version.author for version in incident.versions.all()] == ["ai:rules"]
 
 
+def test_the_transcript_claims_no_words_that_the_caller_did_not_hear():
+    call_id = uuid4()
+    cut = said(0, "Служба сто два. Разговор записывается.", purpose="greeting", whole=False, heard_text="Служба сто")
+    apply_batch(entries(call_id, [started(), cut, recognised(1, "помогите")]))
+    assert Call.objects.get(pk=call_id).transcript == "assistant: Служба сто …\ncaller: помогите"
+
+
 def test_replaying_changes_nothing():
     call_id = uuid4()
     steps = entries(call_id, whole_call())
