@@ -24,10 +24,10 @@ from tests.fakes.openai_server import FakeOpenAI, completion, silent
 from tests.live.conftest import QUICK, REPOSITORY, Sandbox
 from tests.live.live_door import LiveDoor, shared_office
 
-pytestmark = [pytest.mark.live, pytest.mark.django_db, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.live, pytest.mark.django_db, pytest.mark.timeout(300)]
 
 SCENES = [read_scene(path) for path in sorted((REPOSITORY / "tests" / "evals").glob("*/live/*.yaml"))]
-CALLS_AT_ONCE = 4
+CALLS_AT_ONCE = 6
 """The recogniser works on the same two cores as Asterisk and the callers' phones."""
 
 LATE_SECONDS = 2.6

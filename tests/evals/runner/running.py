@@ -54,12 +54,15 @@ async def run_scenes(
     slots = asyncio.Semaphore(parallel)
 
     async def one(scene: Scene, number: int) -> RunResult:
-        # Whoever waits for an operator holds no slot.
+        # Whoever waits for an operator holds no slot, and whoever waits for the record holds neither.
         async with (
             place.operators.one if scene.script.operators and place.operators else nullcontext(),
             slots,
         ):
-            return await run_once(scene, place, number)
+            placed = await _place_call(scene, place, number)
+        if place.office is not None:
+            await _judge_record(placed, scene, place.office)
+        return placed.result
 
     async def all_of(scene: Scene) -> SceneResult:
         count = repeats or scene.script.repeats
@@ -69,16 +72,31 @@ async def run_scenes(
     return list(await asyncio.gather(*(all_of(scene) for scene in scenes)))
 
 
-async def run_once(scene: Scene, place: Place, number: int = 1) -> RunResult:
-    """Place one call and judge it."""
-    result, script, began = RunResult(number), scene.script, time.time()
-    caller_number = f"+7701{next(_numbers) % 10_000_000:07d}"
-    unsaid: list[UnsaidText] = []
+@dataclass(slots=True)
+class _Placed:
+    """A call that is over.
+
+    Args:
+        result: what was heard.
+        number: of its caller.
+        began: Unix time.
+        unsaid: texts to look for in the record.
+    """
+
+    result: RunResult
+    number: str
+    began: float
+    unsaid: Sequence[UnsaidText] = ()
+
+
+async def _place_call(scene: Scene, place: Place, number: int) -> _Placed:
+    result, script = RunResult(number), scene.script
+    placed = _Placed(result, f"+7701{next(_numbers) % 10_000_000:07d}", time.time())
     try:
-        async with SipPhone(user=caller_number) as phone, asyncio.timeout(script.longest_seconds):
+        async with SipPhone(user=placed.number) as phone, asyncio.timeout(script.longest_seconds):
             call = await phone.call(f"sip:{script.extension}@{place.pbx}", codec=script.codec)
-            caller = Caller(script, scene.path.parent, call, caller_number, place.operators)
-            unsaid = caller.unsaid
+            caller = Caller(script, scene.path.parent, call, placed.number, place.operators)
+            placed.unsaid = caller.unsaid
             if script.room is not None:
                 call.be_in(sounds.noise(script.room.level_db, script.room.seconds))
             for step, line in zip(script.steps, scene.lines, strict=True):
@@ -91,18 +109,15 @@ async def run_once(scene: Scene, place: Place, number: int = 1) -> RunResult:
     except TimeoutError:
         note = f"the call was given up after {script.longest_seconds:g} s"
         result.steps.append(StepResult(1, "comes to an end", False, None, note))
-    result.seconds = time.time() - began
-    if place.office is not None:
-        await _judge_record(result, scene, place.office, caller_number, began, unsaid)
-    return result
+    result.seconds = time.time() - placed.began
+    return placed
 
 
-async def _judge_record(
-    result: RunResult, scene: Scene, office: Office, number: str, began: float, unsaid: Sequence[UnsaidText]
-) -> None:
+async def _judge_record(placed: _Placed, scene: Scene, office: Office) -> None:
+    result = placed.result
     heard_well = all(step.passed for step in result.steps)
     try:
-        call = await office.call_of(number, began, RECORD_SECONDS)
+        call = await office.call_of(placed.number, placed.began, RECORD_SECONDS)
     except LookupError as error:
         result.steps.append(StepResult(0, "the call is on record", False, None, str(error)))
         return
@@ -115,7 +130,7 @@ async def _judge_record(
         return
     for name, passed, note in _judgements(scene.script, call):
         result.steps.append(StepResult(0, f"on record: {name}", passed, None, "" if passed else note))
-    for item in unsaid:
+    for item in placed.unsaid:
         words = [said.words for said in call.said if said.ended > item.begins and said.began < item.ends]
         absent = item.text.lower() not in " ".join(words).lower()
         note = "" if absent else f"said: {' | '.join(words)}"
