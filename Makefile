@@ -5,6 +5,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
+BENCH_STAMP := var/bench-venv/.installed
 
 .PHONY: help demo test run pbx bench check system system-test venv venv-dev migrate clean
 
@@ -23,7 +24,7 @@ run: venv migrate ## the services in the foreground: AGI door, office, Celery wo
 pbx: system ## the sandbox PBX alone, in the foreground
 	@$(PYTHON) deploy/sandbox/pbx.py
 
-bench: system-test venv-dev ## the benchmarks; writes a dated file under docs/results/
+bench: system-test venv-dev $(BENCH_STAMP) ## the benchmarks; writes a dated file under docs/results/
 	@$(BIN)/python -m tests.benchmarks
 
 check: venv-dev ## linters, types, import contracts, migrations
@@ -54,6 +55,12 @@ $(STAMP): requirements.txt
 $(DEV_STAMP): requirements-dev.txt $(STAMP)
 	@echo "== Installing test tools into .venv"
 	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(BENCH_STAMP): requirements-bench.txt
+	@echo "== Installing what the live door is compared with into var/bench-venv"
+	@test -x var/bench-venv/bin/python || $(PYTHON) -m venv var/bench-venv
+	@var/bench-venv/bin/pip install -q --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
 clean: ## remove what was made at run time; keeps .venv

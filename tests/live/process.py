@@ -34,6 +34,12 @@ class LoggedProcess:
         """Everything it has said."""
         return self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self, words: str = "") -> None:
         """Start it, and return once it has said ``words`` since."""
         before = self.log.count(words) if words else 0

@@ -55,6 +55,9 @@ class SipPhone(asyncio.DatagramProtocol):
         codecs: names of `CODECS` it takes for calls that come in, in order of preference.
     """
 
+    stream_type: type[RtpStream] = RtpStream
+    """What carries the sound of its calls."""
+
     def __init__(
         self,
         host: str = "127.0.0.1",
@@ -128,7 +131,7 @@ class SipPhone(asyncio.DatagramProtocol):
         """
         remote = host_and_port(uri)
         chosen = CODECS[codec]
-        stream = RtpStream()
+        stream = self.stream_type()
         media = await stream.open(self._local[0])
         offer = build_sdp(media, {chosen.payload_type: chosen.rtp_name, EVENT_TYPE: "TELEPHONE-EVENT/8000"})
         call = SipCall(self, stream, remote, uri, f"{secrets.token_hex(12)}@{self._local[0]}")
@@ -365,7 +368,7 @@ class SipPhone(asyncio.DatagramProtocol):
             self._respond(invite, addr, 488, "Not Acceptable Here")
             return
         codec, payload_type, event_type = chosen
-        stream = RtpStream()
+        stream = self.stream_type()
         media = await stream.open(self._local[0])
         formats = {payload_type: codec.rtp_name}
         if event_type is not None:
