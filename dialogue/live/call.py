@@ -66,7 +66,7 @@ class LiveCall:
         self._settings = settings
         self._keep = keep or _nowhere
         self._leaving = False
-        self._account: _Account | None = None
+        self._open: list[_Account] = []
         self._told_in: int | None = None
         self._unheard: Reply | None = None
         self._ear = ear = Ear(voice, line.rate, settings.pace)
@@ -83,7 +83,7 @@ class LiveCall:
         try:
             return await self._record.lead(self._converse, self._hear_last_words, self._rescue)
         finally:
-            await self._forget_account()
+            await self._forget_open()
             await self._turns.close()
 
     async def _converse(self) -> CallStatus:
@@ -139,9 +139,10 @@ class LiveCall:
         heard = await self._turns.hear(self._talk, self._note_key, patience)
         seconds = time.monotonic() - started
         if isinstance(heard, Finished):
-            self._account = _Account(heard, seconds)
-            answered = await self._answer(self._account)
-            await self._forget_account()
+            account = _Account(heard, seconds)
+            self._open.append(account)
+            answered = await self._answer(account)
+            await self._forget_open()
             if answered is not None:
                 return answered
         elif isinstance(heard, Pressed) and heard.operator:
@@ -235,7 +236,9 @@ class LiveCall:
             account.recognised = True
         account.listened = True
         # Written together: one wait for the disk, before anything is said.
-        await asyncio.gather(*steps)
+        for outcome in await asyncio.gather(*steps, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     async def _note_answered(self, account: _Account, exchange: Exchange) -> None:
         account.answered = True
@@ -282,8 +285,8 @@ class LiveCall:
 
     async def _transfer(self, reason: TransferReason) -> CallStatus:
         # What they said into the announcement, or while an engine failed, is kept though nobody answers it here.
-        unheard = [_Account(heard) for heard in self._turns.unheard()]
-        for account in unheard:
+        self._open += [_Account(heard) for heard in self._turns.unheard()]
+        for account in self._open:
             await self._note_heard(account)
         briefing = self._talk.briefing()
         await self._record.note(TransferRequested(reason.value, briefing.summary))
@@ -292,7 +295,7 @@ class LiveCall:
         await self._line.transfer(reason, briefing)
         with suppress(TimeoutError):
             async with asyncio.timeout(PARTING_SECONDS):
-                for account in unheard:
+                for account in self._open:
                     await self._take_down(account)
         await self._record.note_at_last(CallEnded(CallStatus.TRANSFERRED, reason.value))
         return CallStatus.TRANSFERRED
@@ -303,10 +306,9 @@ class LiveCall:
     async def _hear_last_words(self, _: Utterance | None) -> None:
         """Understand what the caller said before hanging up: it may be all that is ever known of an incident."""
         await self._talker.note_unfinished()
-        if self._account is not None:
-            await self._take_down(self._account)
-        for heard in self._turns.unheard():
-            await self._take_down(_Account(heard))
+        self._open += [_Account(heard) for heard in self._turns.unheard()]
+        for account in self._open:
+            await self._take_down(account)
 
     async def _take_down(self, account: _Account) -> None:
         """Understand and record an utterance that nobody answers any more."""
@@ -330,10 +332,9 @@ class LiveCall:
         finally:
             await guess.drop()
 
-    async def _forget_account(self) -> None:
-        account, self._account = self._account, None
-        if account is not None:
-            await account.heard.guess.drop()
+    async def _forget_open(self) -> None:
+        while self._open:
+            await self._open.pop().heard.guess.drop()
 
 
 @dataclass(slots=True)

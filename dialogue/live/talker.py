@@ -136,7 +136,7 @@ class Talker:
     @property
     def quiet_for(self) -> float:
         """Seconds for which neither has said anything."""
-        return min(self._ear.silent_for, time.monotonic() - self._sound_at)
+        return min(self._turns.quiet_for, time.monotonic() - self._sound_at)
 
     async def say(self, talk: Conversation, reply: Reply, *, protected: bool = False) -> tuple[Outcome, float]:
         """Speak a reply that is known whole.

@@ -50,7 +50,6 @@ class Finished:
         silence: seconds of silence that ended the turn.
         cut: they spoke too long and may have wanted to go on.
         voice_ended: when their last voice was, by `time.monotonic`.
-        voiced: seconds of voice in it.
         asked: None for what is their turn for certain. Else it was passed over while the assistant spoke and counts
             only if there were words in it; True where the assistant had just asked something.
     """
@@ -59,7 +58,6 @@ class Finished:
     silence: float
     cut: bool
     voice_ended: float
-    voiced: float
     asked: bool | None = None
 
 
@@ -112,6 +110,7 @@ class TurnTaker:
         self._rate = rate
         self._guesses = 0
         self._weighed: str | None = None
+        self._voice_ended = time.monotonic()
         self._stream: LiveRecognition | None = None
         self._ending: set[asyncio.Future[None]] = set()
         self._request = SttRequest(None)
@@ -126,6 +125,11 @@ class TurnTaker:
             return guess.transcript.text if guess.failure is None else None
         partial = self._stream.partial if self._stream is not None else None
         return partial.text if partial is not None else None
+
+    @property
+    def quiet_for(self) -> float:
+        """Seconds since the caller's last voice in what was an utterance; 0 while they speak."""
+        return self._ear.silent_for if self._ear.in_utterance else time.monotonic() - self._voice_ended
 
     @property
     def pending(self) -> bool:
@@ -268,8 +272,9 @@ class TurnTaker:
             self._begin_guess()
         guess, self.guess = self.guess, None
         assert guess is not None
-        ear, now = self._ear, time.monotonic()
-        taken = Finished(guess, self._listener.end_silence, cut, now - ear.silent_for, ear.voiced_for, asked)
+        ear = self._ear
+        self._voice_ended = time.monotonic() - ear.silent_for
+        taken = Finished(guess, self._listener.end_silence, cut, self._voice_ended, asked)
         ear.drop()
         self._listener.start_over()
         self._guesses = 0
