@@ -8,7 +8,8 @@ import yaml
 from dialogue.scenarios.intake_102.scenario import classify
 
 FOLDER = Path(__file__).parents[3] / "evals" / "intake_102" / "development"
-CASES = [case for path in sorted(FOLDER.glob("*.yaml")) for case in yaml.safe_load(path.read_text(encoding="utf-8"))]
+FILES = [FOLDER / f"{language}.yaml" for language in ("en", "kk", "ru")]
+CASES = [case for path in FILES for case in yaml.safe_load(path.read_text(encoding="utf-8"))]
 
 
 @pytest.fixture(scope="module")
