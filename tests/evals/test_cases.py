@@ -16,9 +16,9 @@ FOLDER = Path(__file__).parent / "intake_102"
 SPLITS = ("development", "measuring")
 OLDER = {"en.yaml", "kk.yaml", "ru.yaml"}
 TAGS = [
-    *("hard", "denial", "past", "idiom", "hearsay", "indirect", "fiction", "toy", "question", "correction", "numbers", "long"),
-    *("code_switching", "recognition_error", "dialect", "injection", "whisper", "pocket_call", "wrong_number", "follow_up"),
-    *("child_caller", "drunk_caller", "elderly"),
+    *("hard", "denial", "past", "idiom", "hearsay", "indirect", "fiction", "toy", "question", "correction", "numbers"),
+    *("code_switching", "recognition_error", "dialect", "injection", "whisper", "pocket_call", "wrong_number"),
+    *("child_caller", "drunk_caller", "elderly", "follow_up", "long"),
 ]
 
 
@@ -59,11 +59,6 @@ class Case(BaseModel):
     def consistent(self):
         assert bool(self.text) != bool(self.turns), "text or turns, one of them"
         kinds = {
-            "urgency": Urgency,
-            "category": Category,
-            "recommended_department": Department,
-            "weapon_kind": WeaponKind,
-        }
             "urgency": Urgency,
             "category": Category,
             "recommended_department": Department,
