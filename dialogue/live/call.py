@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from dialogue.audio import Audio
 from dialogue.conversation import OPERATOR_KEY, Conversation, Exchange
-from dialogue.errors import CallerHungUp, CallError, ProviderError, Stage
+from dialogue.errors import CallerHungUp, CallError, JournalError, ProviderError, Stage
 from dialogue.events import CallEnded, CallStatus, Listened, TransferRequested
 from dialogue.live.ear import Ear
 from dialogue.live.guess import Keep
@@ -67,7 +67,7 @@ class LiveCall:
         self._keep = keep or _nowhere
         self._leaving = False
         self._open: list[_Account] = []
-        self._told_in: int | None = None
+        self._told_in = 0
         self._unheard: Reply | None = None
         self._ear = ear = Ear(voice, line.rate, settings.pace)
         self._listener = Listener(line, ear, settings.pace.usual)
@@ -81,10 +81,21 @@ class LiveCall:
             CallError: the line itself failed; the door must leave its marker unset.
         """
         try:
-            return await self._record.lead(self._converse, self._hear_last_words, self._rescue)
+            return await self._record.lead(self._lead, self._hear_last_words, self._rescue)
         finally:
             await self._forget_open()
             await self._turns.close()
+
+    async def _lead(self) -> CallStatus:
+        try:
+            return await self._converse()
+        except (CallerHungUp, JournalError):
+            raise
+        except Exception:
+            # What they said last is on record before whoever comes next has them.
+            with suppress(CallError):
+                await self._note_open()
+            raise
 
     async def _converse(self) -> CallStatus:
         """Hear and talk side by side until either ends."""
@@ -217,12 +228,13 @@ class LiveCall:
         """Put on record what is known of an utterance and was not there yet."""
         heard, guess = account.heard, account.heard.guess
         steps = []
-        if not account.listened:
+        if account.listened:
+            self._record.turn = account.turn
+        else:
             await guess.keep(self._keep)
-            if self._told_in == self._record.turn:
-                # Two utterances of one turn would hide one another.
-                self._record.turn += 1
-            self._told_in = self._record.turn
+            # Two utterances of one turn would hide one another.
+            account.turn = self._told_in = max(self._record.turn, self._told_in + 1)
+            self._record.turn = account.turn
             utterance = Utterance(guess.audio, guess.source, heard.cut)
             steps.append(
                 self._record.note(utterance_event(self._record.turn, utterance, account.seconds, heard.silence))
@@ -239,6 +251,12 @@ class LiveCall:
         for outcome in await asyncio.gather(*steps, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
+
+    async def _note_open(self) -> None:
+        """Put everything on record that the caller has said and nobody has answered."""
+        self._open += [_Account(heard) for heard in self._turns.unheard()]
+        for account in self._open:
+            await self._note_heard(account)
 
     async def _note_answered(self, account: _Account, exchange: Exchange) -> None:
         account.answered = True
@@ -285,9 +303,7 @@ class LiveCall:
 
     async def _transfer(self, reason: TransferReason) -> CallStatus:
         # What they said into the announcement, or while an engine failed, is kept though nobody answers it here.
-        self._open += [_Account(heard) for heard in self._turns.unheard()]
-        for account in self._open:
-            await self._note_heard(account)
+        await self._note_open()
         briefing = self._talk.briefing()
         await self._record.note(TransferRequested(reason.value, briefing.summary))
         self._leaving = True
@@ -344,6 +360,7 @@ class _Account:
     Args:
         heard: their utterance.
         seconds: how long it took to listen to them.
+        turn: number of the exchange it is, once `listened`.
         listened: that they spoke is on record.
         recognised: so are their words, or why there are none.
         answered: so is what the scenario made of them.
@@ -351,6 +368,7 @@ class _Account:
 
     heard: Finished
     seconds: float = 0.0
+    turn: int = 0
     listened: bool = False
     recognised: bool = False
     answered: bool = False

@@ -15,7 +15,7 @@ from dialogue.turns import Transcript
 Recognise = Callable[[Audio], Awaitable[Recognition]]
 Keep = Callable[[Audio], Awaitable[str]]
 
-KEEP_SECONDS = 2.0
+KEEP_SECONDS = 1.0
 """How long the conversation waits for an utterance to be kept; a disk that hangs costs the sound, not the call."""
 
 
@@ -53,9 +53,11 @@ class Guess:
 
     @property
     def source(self) -> str:
-        """The name under which the utterance is kept."""
+        """The name under which the utterance is kept; empty where it is not."""
         kept = self._keeping
-        return kept.result() if kept is not None and kept.done() and not kept.cancelled() else ""
+        if kept is None or not kept.done() or kept.cancelled() or kept.exception() is not None:
+            return ""
+        return kept.result()
 
     @property
     def recognised(self) -> bool:

@@ -132,6 +132,7 @@ class Talker:
         self._settings = settings
         self._now_speaking: _Speaking | None = None
         self._sound_at = time.monotonic()
+        self._paused = False
 
     @property
     def quiet_for(self) -> float:
@@ -258,12 +259,12 @@ class Talker:
                     if await self._judge(mouth, talk, reply) is Verdict.DROP:
                         return Outcome.CUT_IN, await self._stop(work, mouth)
                     watch.start_over()
-            return Outcome.SAID, await work
+            uttered = await work
+            self._sound_at = time.monotonic()
+            return Outcome.SAID, uttered
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-            if now.first_at is not None:
-                self._sound_at = time.monotonic()
 
     async def _judge(self, mouth: Mouth, talk: Conversation, reply: Reply, *, speaking: bool = True) -> Verdict:
         """Fall silent and find out whether the caller has something to say.
@@ -279,7 +280,7 @@ class Talker:
             until it is known to have been words.
         """
         if speaking:
-            await self._line.pause()
+            await self._pause()
         paused_at = time.monotonic()
         heard = mouth.uttered(whole=False).seconds
         interruption = Interruption()
@@ -303,18 +304,27 @@ class Talker:
         if speaking:
             if verdict is Verdict.RESUME:
                 await self._line.resume()
-            outcome = "dropped" if verdict is Verdict.DROP else "resumed"
-            await self._record.note(Interrupted(self._record.turn, outcome, heard, decided))
+                self._paused = False
+            if heard > 0:
+                outcome = "dropped" if verdict is Verdict.DROP else "resumed"
+                await self._record.note(Interrupted(self._record.turn, outcome, heard, decided))
         return verdict
 
     async def _stop(self, work: asyncio.Task[Uttered], mouth: Mouth) -> Uttered:
         """Fall silent for good and return what was heard."""
-        await self._line.pause()
+        await self._pause()
         uttered = mouth.uttered(whole=False)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         await self._line.flush()
+        self._paused = False
         return uttered
+
+    async def _pause(self) -> None:
+        if self._line.queued > 0 and not self._paused:
+            self._sound_at = time.monotonic()
+        self._paused = True
+        await self._line.pause()
 
     def _operator_key(self) -> bool:
         """Whether the operator's key was pressed; takes it."""

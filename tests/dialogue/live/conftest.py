@@ -122,6 +122,12 @@ class LiveTrial:
         self.settings = QUICK
         self.session: ScenarioSession = load("intake_102").open("en")
         self.line = LiveFileLine([], lambda _: None)
+        self.kept: list[str] = []
+        """Names of the utterances that were kept."""
+
+    async def keep(self, _: Audio) -> str:
+        self.kept.append(f"{len(self.kept) + 1}.wav")
+        return self.kept[-1]
 
     def run(self, steps: Sequence[Step], patience: float = 3.0) -> CallStatus:
         """Lead the call to its end; raises AssertionError where a task is left over."""
@@ -138,6 +144,7 @@ class LiveTrial:
             self.journal,
             VOICE,
             self.settings,
+            self.keep,
         )
         async with asyncio.timeout(60):
             return await call.run()

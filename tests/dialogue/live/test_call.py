@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from dialogue.errors import LineError, ProviderError, Stage
+from dialogue.audio import Audio
+from dialogue.errors import CallerHungUp, LineError, ProviderError, Stage
 from dialogue.events import (
     Assessed,
     CallEnded,
@@ -21,7 +25,20 @@ from dialogue.events import (
 )
 from dialogue.scenarios.registry import load
 from dialogue.turns import Reply, TransferReason
-from tests.dialogue.live.conftest import KNIFE, MM_HM, NO, STREET, THEFT, WORDS, LiveTrial, joined, says, silence, voice
+from tests.dialogue.live.conftest import (
+    KNIFE,
+    MM_HM,
+    NO,
+    SENTENCE,
+    STREET,
+    THEFT,
+    WORDS,
+    LiveTrial,
+    joined,
+    says,
+    silence,
+    voice,
+)
 from tests.fakes.dialogue import ScriptedModel
 from webadmin.operations.live_file_line import Step
 
@@ -269,6 +286,101 @@ def test_a_click_is_no_turn(trial: LiveTrial) -> None:
     trial.run([says(0.04), says(KNIFE, quiet=0.3)])
 
     assert texts(trial) == ["a man with a knife is attacking my wife"]
+
+
+def test_words_that_are_being_recognised_when_the_caller_hangs_up_are_understood(trial: LiveTrial) -> None:
+    trial.stt.delay = 1.0
+    status = trial.run([says(KNIFE), replace(HANG_UP, after=0.6)])
+
+    assert status is CallStatus.HUNG_UP
+    assert texts(trial) == ["a man with a knife is attacking my wife"]
+    assert trial.journal.of(Assessed)[-1].fields["urgency"] == "critical"
+    assert len([event for event in trial.journal.of(Listened) if event.heard == "utterance"]) == 1
+
+
+def test_a_no_just_before_the_end_of_a_question_is_heard_though_its_recognition_ends_after_it(trial: LiveTrial) -> None:
+    trial.stt.delay = 0.9
+    greeting = trial.session.greeting()
+    trial.session.greeting = lambda: replace(greeting, text="What has happened?")  # type: ignore[method-assign]
+    trial.run([says(NO, into=0.3), HANG_UP])
+
+    assert trial.journal.of(Said)[0].whole
+    assert texts(trial) == ["no"]
+
+
+def test_a_cough_while_the_answer_is_worked_out_does_not_swallow_it(trial: LiveTrial) -> None:
+    trial.stt.delay = 1.2
+    trial.run([Step(joined(voice(THEFT), silence(1.1), voice(0.14)))], patience=6.0)
+
+    assert texts(trial) == ["somebody stole my car last night"]
+    answer = next(event for event in trial.journal.of(Said) if event.purpose == "question")
+    assert answer.whole
+
+
+def test_nothing_is_said_into_the_words_of_a_caller_who_goes_on(trial: LiveTrial) -> None:
+    trial.stt.delay = 3.0
+    trial.settings = replace(trial.settings, hard_timeout=9.0)
+    trial.run([Step(joined(voice(THEFT), silence(0.7), voice(1.8)))], patience=4.0)
+
+    caller, assistant = (
+        np.frombuffer(bytes(track), dtype="<i2") for track in (trial.line.caller_track, trial.line.assistant_track)
+    )
+    length = min(len(caller), len(assistant))
+    both = (np.abs(caller[:length]) > 300) & (np.abs(assistant[:length]) > 300)
+    assert both.sum() / trial.line.rate < 0.1
+
+
+def test_a_voice_that_hangs_in_mid_sentence_brings_a_person_and_leaves_what_was_heard(trial: LiveTrial) -> None:
+    async def hangs(text: str, language: str) -> AsyncIterator[bytes]:
+        yield voice(SENTENCE).pcm
+        await asyncio.sleep(1000)
+
+    trial.tts.synthesise = hangs  # type: ignore[method-assign]
+    status = trial.run([], patience=30.0)
+
+    assert status is CallStatus.FAILED
+    assert trial.line.transferred is TransferReason.FAILURE
+    assert len(trial.line.assistant_track) / 2 / trial.line.rate < SENTENCE + 5.0
+    (greeting,) = trial.journal.of(Said)
+    assert not greeting.whole
+    assert greeting.played_seconds == pytest.approx(SENTENCE, abs=0.05)
+
+
+def test_a_caller_who_leaves_while_an_operator_is_called_has_one_end(
+    trial: LiveTrial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def rings_in_vain(*_: Any) -> None:
+        raise CallerHungUp
+
+    monkeypatch.setattr("webadmin.operations.live_file_line.LiveFileLine.transfer", rings_in_vain)
+    trial.run([says(KNIFE)])
+
+    assert trial.journal.of(CallEnded) == [CallEnded(CallStatus.HUNG_UP)]
+
+
+def test_only_utterances_that_count_are_kept(trial: LiveTrial) -> None:
+    half = voice(THEFT / 2)
+    trial.run([Step(joined(half, silence(0.16), half)), says(0.14), HANG_UP])
+
+    on_record = [event.audio for event in trial.journal.of(Listened) if event.heard == "utterance"]
+    assert on_record == trial.kept
+
+
+def test_a_disk_that_keeps_no_sound_costs_the_sound_and_not_the_call(trial: LiveTrial) -> None:
+    async def refuses(_: Audio) -> str:
+        raise OSError("read-only file system")
+
+    trial.keep = refuses  # type: ignore[method-assign]
+    trial.run([says(KNIFE)])
+
+    assert trial.line.transferred is TransferReason.CRITICAL
+    assert trial.journal.of(Listened)[0].audio == ""
+
+
+def test_the_operators_key_does_not_hide_why_a_person_was_coming_anyway(trial: LiveTrial) -> None:
+    trial.run([says(KNIFE), Step(key="0", into=0.2)])
+
+    assert trial.line.transferred is TransferReason.CRITICAL
 
 
 def test_a_reply_is_not_protected_unless_it_says_so() -> None:
