@@ -2,8 +2,9 @@
 
 python -m tests.benchmarks.bench_pipecat [--calls 10,20] [--seconds 15] [--rounds 2]
 
-Callers, what they say, end silence and answers are the same, engines instant, and sound comes by WebSocket. Pipecat
-runs in a virtual environment of its own, var/bench-venv; `make bench` makes it. PIPECAT_PYTHON names another.
+Callers, what they say, end silence and answers are the same, engines instant, and sound comes by WebSocket. Each of
+the two serves all calls in one process: where that takes a whole core, its answers come late. Pipecat runs in a virtual
+environment of its own, var/bench-venv; `make bench` makes it. PIPECAT_PYTHON names another.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def report(calls: int, ours: Measured, theirs: Measured) -> bool:
     cores = statistics.median(ours.cores), statistics.median(theirs.cores)
     share = cores[0] / cores[1] if cores[1] else float("inf")
     print(
-        f"- {calls} calls at once, cores a call: ours {cores[0]:.4f}, Pipecat's {cores[1]:.4f}: "
+        f"- {calls} calls at once in one process, cores a call: ours {cores[0]:.4f}, Pipecat's {cores[1]:.4f}: "
         f"ratio {share:.2f} (wanted ≤ {SHARE_LIMIT})"
     )
     good &= share <= SHARE_LIMIT

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.benchmarks.live_callers import RATE, Caller, Exchange, stream_type
-from tests.benchmarks.live_sound import IDENTITIES, longest_hole, silent_after, told, whose
+from tests.benchmarks.live_sound import IDENTITIES, NOBODY, longest_hole, silent_after, told, whose
 from webadmin.operations.sip_call import SipCall
 from webadmin.operations.sip_phone import CallFailed, SipPhone
 from webadmin.operations.sip_rtp import CODECS, decoder
@@ -63,7 +63,8 @@ class Heard:
         unanswered: utterances without an answer.
         never_silent: times that the assistant spoke on though its caller cut in.
         cut_short: answers that were heard to their end and lacked some of their sound.
-        mixed: answers whose sound was another call's, or nobody's.
+        mixed: answers whose sound was another call's.
+        other: those that were neither the caller's own nor another call's, such as the question whether they are there.
         refused: calls that did not come up.
         ended: calls that the other side ended.
         cpu: what the callers themselves took.
@@ -79,6 +80,7 @@ class Heard:
     never_silent: int = 0
     cut_short: int = 0
     mixed: int = 0
+    other: int = 0
     refused: int = 0
     ended: int = 0
     cpu: float = 0.0
@@ -121,7 +123,9 @@ def judge(caller: Caller, since: float, until: float, answer_seconds: float, hea
         heard.waits.append(answer.longest_wait)
         heard.holes.append(longest_hole(pcm, RATE))
         heard.missing += answer.missing
-        heard.mixed += whose(pcm, RATE) != caller.identity
+        identity = whose(pcm, RATE)
+        heard.mixed += identity not in (caller.identity, NOBODY)
+        heard.other += identity == NOBODY
         if following is not None and not following.cut_in:
             heard.cut_short += abs(answer.seconds - answer_seconds) > SAME_LENGTH
 

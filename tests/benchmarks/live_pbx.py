@@ -117,6 +117,13 @@ def cpu_seconds(root: int) -> float:
     return sum(_taken(process) for process in _family(root))
 
 
+def busy_seconds() -> float:
+    """CPU seconds that everything on this machine has taken so far."""
+    first = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+    user, nice, system, _, _, interrupts, soft_interrupts, stolen = (int(ticks) / TICKS for ticks in first)
+    return user + nice + system + interrupts + soft_interrupts + stolen
+
+
 def _family(root: int) -> set[int]:
     parents: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):

@@ -149,7 +149,7 @@ def told(packets: Sequence[Packet], since: float, until: float) -> Told:
 
 
 def silent_after(packets: Sequence[Packet], since: float, until: float, quiet_seconds: float = 0.2) -> float | None:
-    """Seconds from ``since`` to the end of the last packet with sound before a quiet; None where it goes on to ``until``.
+    """Seconds from ``since`` to the end of the last packet before a quiet; None where sound goes on to ``until``.
 
     Args:
         packets: in their order.

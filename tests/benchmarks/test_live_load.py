@@ -81,6 +81,12 @@ def test_another_calls_answer_is_mixed() -> None:
     assert heard.mixed == len(heard.delays) > 0
 
 
+def test_a_question_whether_they_are_there_is_no_mixed_call_but_not_their_answer_either() -> None:
+    heard = call(caller(), Assistant(NOBODY), 20)
+    assert heard.other == len(heard.delays) > 0
+    assert heard.mixed == 0
+
+
 def test_an_answer_that_lacks_its_end_is_cut_short() -> None:
     heard = call(caller(), Assistant(42, seconds=0.9), 20)
     assert heard.cut_short == len(heard.delays) > 0
