@@ -30,7 +30,7 @@ class Labels(BaseModel):
     address: str | None
     current_danger: bool | None
     people_involved: int | None = None
-    weapons: bool | None
+    weapons: bool | None = None
     weapon_kind: WeaponKind | None = Field(default=None, strict=False)
     recommended_department: Department = Field(strict=False)
 
