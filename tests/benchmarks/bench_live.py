@@ -119,8 +119,8 @@ def report(part: Part, heard: Heard, cores: Cores) -> bool:
     gaps = sum(max(wait, hole) > GAP_LIMIT for wait, hole in zip(heard.waits, heard.holes, strict=True))
     print(
         f"- {count}: {heard.lost} lost ({heard.refused} refused, {heard.ended} ended), {heard.mixed} answers mixed, "
-        f"{heard.other} other than due, {gaps} with a gap over {ms(GAP_LIMIT)} (wanted 0 of each); longest time between "
-        f"two packets of an answer p50 {ms(percentile(heard.waits, 0.5))}, worst {ms(max(heard.waits, default=0))}, "
+        f"{heard.other} other than due, {gaps} with a gap over {ms(GAP_LIMIT)} (wanted 0 of each); longest time "
+        f"between two packets of one p50 {ms(percentile(heard.waits, 0.5))}, worst {ms(max(heard.waits, default=0))}, "
         f"longest silence within one {ms(max(heard.holes, default=0))}; {heard.missing} packets missing, "
         f"{heard.cut_short} answers cut short"
     )
