@@ -1,0 +1,1 @@
+"""How well a scenario understands labelled calls: cases in, figures out. ``manage.py evaluate`` is its face."""
