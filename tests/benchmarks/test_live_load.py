@@ -8,7 +8,7 @@ import pytest
 
 from tests.benchmarks.live_callers import PATIENCE, QUIET, THINKING, Caller
 from tests.benchmarks.live_load import Heard, judge
-from tests.benchmarks.live_sound import NOBODY, answer
+from tests.benchmarks.live_sound import IDENTITIES, NOBODY, answer, voice
 from webadmin.operations.sip_rtp import CODECS, encoder
 
 FRAME = 160
@@ -63,6 +63,17 @@ def test_a_caller_speaks_after_the_greeting_and_again_after_each_answer() -> Non
     assert (heard.mixed, heard.unanswered, heard.cut_short, heard.missing) == (0, 0, 0, 0)
     assert max(heard.waits) == pytest.approx(0.02)
     assert max(heard.holes) == 0
+
+
+def test_every_packet_of_every_calls_sound_counts_as_sound() -> None:
+    for identity in range(IDENTITIES):
+        one = caller(identity)
+        for sound in (answer(identity, 1.0, 8000), voice(identity, 1.2, 8000)):
+            payload = encoder(CODECS["PCMU"])(sound)
+            for start in range(0, len(payload) - FRAME + 1, FRAME):
+                one.take(start, 0, payload[start : start + FRAME])
+        one.take(0.0, 0, SILENCE)
+        assert [packet.voiced for packet in one.packets] == [True] * (len(one.packets) - 1) + [False]
 
 
 def test_each_third_answer_is_cut_into_and_how_long_it_goes_on_is_measured() -> None:
