@@ -93,8 +93,9 @@ def confusion(found: Pairs) -> Counter[tuple[Hashable, Hashable]]:
 def _class_tally(judged: Sequence[Judged], field: str) -> Tally:
     found = [pair for pair in pairs(judged, field) if pair[0] is not None or pair[1] is not None]
     classes = sorted({name for pair in found for name in pair if name is not None})
-    wanted = np.array([[float(pair[0] == name) for name in classes] for pair in found]).reshape(len(found), -1)
-    given = np.array([[float(pair[1] == name) for name in classes] for pair in found]).reshape(len(found), -1)
+    shape = (len(found), len(classes))
+    wanted = np.array([[float(pair[0] == name) for name in classes] for pair in found]).reshape(shape)
+    given = np.array([[float(pair[1] == name) for name in classes] for pair in found]).reshape(shape)
     return Tally(wanted * given, wanted, given)
 
 

@@ -67,6 +67,7 @@ class Command(HotlineCommand):
             raise CommandError("--failures shows development calls only: add --split development.")
         cases = {split: self._cases(options, split) for split in splits}
         chosen = _with_engine(options["engine"])
+        _check_rival(options["compare_with"])
         found = self.run_async(self._sections(chosen, options, cases))
         engine, now = engine_names(chosen)["llm"], datetime.now(UTC)
         parts = [_opening(options["scenario"], engine, now), *(section(one) for one in found)]
@@ -200,6 +201,14 @@ def _with_engine(asked: str) -> Config:
         return Config.model_validate({**config().model_dump(), **changed})
     except ValidationError as error:
         raise ConfigurationError(f"{asked}: {error.errors()[0]['msg'].removeprefix('Value error, ')}.") from None
+
+
+def _check_rival(asked: str) -> None:
+    """Find out before minutes are spent that there is nothing to compare with. Raises ConfigurationError."""
+    if not asked.endswith(".json"):
+        _with_engine(asked)
+    elif not Path(asked).is_file():
+        raise ConfigurationError(f"{asked} cannot be read: there is no such file.")
 
 
 def _opening(scenario: str, engine: str, now: datetime) -> str:
