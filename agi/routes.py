@@ -16,12 +16,9 @@ from agi.server import SessionHandler
 from agi.session import AgiSession
 from agi.spool import Spool
 from dialogue.ports import Line, VoiceActivity
+from dialogue.record import phone_number, valid_call_id
 
 log = structlog.get_logger(__name__)
-
-_NOT_A_NUMBER = re.compile(r"[^0-9A-Za-z+*#@._-]")
-_NUMBER_LENGTH = 64
-_NO_NUMBER = frozenset({"unknown", "anonymous", "Anonymous"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +77,10 @@ def _route(scenario: str, handler: Handler, spool: Spool, voice: VoiceActivity) 
                 call_id=call_id,
                 language=language if re.fullmatch("[a-z]{2}", language) else "",
                 scenario=scenario,
-                caller=number(headers.get("agi_callerid", "")),
-                dialled=number(headers.get("agi_extension", "")),
+                caller=phone_number(headers.get("agi_callerid", "")),
+                dialled=phone_number(headers.get("agi_extension", "")),
                 line=AgiLine(session, call_id, spool, voice),
             )
         )
 
     return run
-
-
-def valid_call_id(text: str) -> str | None:
-    """Return the UUID in ``text`` in its usual form, or None where there is none."""
-    try:
-        return str(uuid.UUID(text)) if len(text) == 36 else None
-    except ValueError:
-        return None
-
-
-def number(text: str) -> str:
-    """Return a number as Asterisk gave it, without what no number contains."""
-    return "" if text in _NO_NUMBER else _NOT_A_NUMBER.sub("", text)[:_NUMBER_LENGTH]

@@ -11,11 +11,9 @@ import structlog
 
 from ari_app.client import Channel
 from dialogue.live.line import LiveLine
+from dialogue.record import phone_number, valid_call_id
 
 log = structlog.get_logger(__name__)
-
-_NOT_A_NUMBER = re.compile(r"[^0-9A-Za-z+*#@._-]")
-_NUMBER_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +66,6 @@ def read_entry(channel: Channel, arguments: Sequence[str]) -> Entry:
         call_id=call_id,
         scenario=given[1] if re.fullmatch("[a-z0-9_]{1,64}", given[1]) else "",
         language=given[2] if re.fullmatch("[a-z]{2}", given[2]) else "",
-        caller=_NOT_A_NUMBER.sub("", channel.caller.number)[:_NUMBER_LENGTH],
-        dialled=_NOT_A_NUMBER.sub("", given[3])[:_NUMBER_LENGTH],
+        caller=phone_number(channel.caller.number),
+        dialled=phone_number(given[3]),
     )
-
-
-def valid_call_id(text: str) -> str | None:
-    """Return the UUID in ``text`` in its usual form, or None where there is none."""
-    try:
-        return str(uuid.UUID(text)) if len(text) == 36 else None
-    except ValueError:
-        return None

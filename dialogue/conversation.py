@@ -9,9 +9,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from dialogue.errors import CallError, ProviderError
-from dialogue.live.sentences import Sentences
 from dialogue.ports import Answer, Briefing, ModelRequest, ScenarioSession, SentenceCheck, SpokenText
 from dialogue.resilience import Thinker, Thought
+from dialogue.sentences import Sentences
 from dialogue.turns import Assessment, NextStep, Reply, Transcript, TransferReason, Turn
 
 OPERATOR_KEY = "0"

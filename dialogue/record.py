@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,6 +57,24 @@ class CallFacts:
     caller: str
     dialled: str
     engines: Mapping[str, str]
+
+
+_NOT_A_NUMBER = re.compile(r"[^0-9A-Za-z+*#@._-]")
+_NUMBER_LENGTH = 64
+_NO_NUMBER = frozenset({"unknown", "anonymous", "Anonymous"})
+
+
+def valid_call_id(text: str) -> str | None:
+    """Return the UUID in ``text`` in its usual form, or None where there is none."""
+    try:
+        return str(uuid.UUID(text)) if len(text) == 36 else None
+    except ValueError:
+        return None
+
+
+def phone_number(text: str) -> str:
+    """Return a number as a PBX gave it, without what no number contains; empty where it stands for none."""
+    return "" if text in _NO_NUMBER else _NOT_A_NUMBER.sub("", text)[:_NUMBER_LENGTH]
 
 
 def utterance_event(turn: int, heard: Utterance, seconds: float, end_silence: float | None = None) -> Listened:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import structlog
 from django.conf import settings
 
 from agi.routes import AgiCall, Handler
@@ -19,16 +20,19 @@ from ari_app.transfer import Speak
 from dialogue.audio import Audio
 from dialogue.call import Call, CallFacts
 from dialogue.conversation import Conversation
-from dialogue.errors import ConfigurationError
+from dialogue.errors import ConfigurationError, ProviderError
 from dialogue.live.call import LiveCall, LiveSettings
 from dialogue.live.ear import Pace
 from dialogue.ports import Journal, ListenLimits, Scenario, VoiceActivity
 from dialogue.providers import registry
 from dialogue.resilience import Policy, Recogniser, Speaker, SpeechCache, Thinker
 from dialogue.scenarios import registry as scenarios
-from dialogue.turns import Assessment, Transcript
+from dialogue.sentences import Sentences
+from dialogue.turns import Assessment, Transcript, TransferReason
 from webadmin.config import RULES, Config, load_config
 from webadmin.utterances import UtteranceFolder
+
+log = structlog.get_logger(__name__)
 
 
 @cache
@@ -204,6 +208,32 @@ def live_settings(chosen: Config) -> LiveSettings:
             longest_utterance=chosen.longest_utterance_seconds,
         )
     )
+
+
+def standing_phrases(scenario: Scenario, language: str) -> list[str]:
+    """The sentences a scenario says in many calls, those first that are needed when something fails."""
+    session = scenario.open(language)
+    replies = [session.hand_over(reason) for reason in TransferReason]
+    replies += [session.greeting(), session.silent(1), session.not_understood(1)]
+    if (holding := session.holding()) is not None:
+        replies.append(holding)
+    found: dict[str, None] = {}
+    for reply in replies:
+        splitter = Sentences()
+        found.update(dict.fromkeys([*splitter.feed(reply.text), *filter(None, [splitter.rest()])]))
+    return list(found)
+
+
+async def prepare_phrases(chosen: Config, engines: Engines) -> None:
+    """Have the standing phrases spoken in advance: they are heard at once, also while a voice hangs."""
+    for scenario in map(scenarios.load, scenarios.SCENARIOS):
+        for language in scenario.languages:
+            for sentence in standing_phrases(scenario, language):
+                try:
+                    await engines.speaker.prepare(sentence, language, int(chosen.media_rate))
+                except ProviderError as error:
+                    log.warning("phrases_not_prepared", stage=error.stage.value, code=error.code, language=language)
+                    break
 
 
 def ari_handler(chosen: Config, engines: Engines, journal: Journal) -> LiveHandler:

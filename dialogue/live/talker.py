@@ -17,11 +17,11 @@ from dialogue.live.interruption import Interruption, Verdict
 from dialogue.live.line import LiveLine
 from dialogue.live.listener import Listener
 from dialogue.live.mouth import Mouth, Uttered
-from dialogue.live.sentences import Sentences
 from dialogue.live.settings import LiveSettings
 from dialogue.live.turn import LOOK_AGAIN, TurnTaker
 from dialogue.record import CallRecord
 from dialogue.resilience import Speaker
+from dialogue.sentences import Sentences
 from dialogue.turns import Reply
 
 FILLER = "filler"

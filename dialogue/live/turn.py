@@ -19,10 +19,10 @@ from dialogue.live.endpointing import end_silence
 from dialogue.live.guess import Guess
 from dialogue.live.interruption import is_backchannel
 from dialogue.live.listener import Listener
-from dialogue.live.recognition import LiveRecognition
 from dialogue.live.settings import LiveSettings
 from dialogue.ports import SttRequest
 from dialogue.resilience import Recogniser, Recognition, Speaker
+from dialogue.resilience.hearing_along import LiveRecognition
 
 log = structlog.get_logger(__name__)
 

@@ -1,7 +1,8 @@
 """The stages of a call behind time limits, retries, fail-over and circuit breakers, as `dialogue.failover` has them."""
 
 from dialogue.failover import Attempt, CircuitBreaker, Policy
-from dialogue.resilience.recogniser import Recogniser, Recognition
+from dialogue.resilience.recogniser import Recogniser
+from dialogue.resilience.recognition import Recognition
 from dialogue.resilience.speaker import PreparedSpeech, Speaker, StreamedSpeech
 from dialogue.resilience.thinker import Thinker, Thought, ThoughtStream
 from dialogue.speech_cache import SpeechCache

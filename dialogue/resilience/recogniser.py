@@ -5,35 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from dialogue.audio import Audio
-from dialogue.errors import CallError, Stage
+from dialogue.errors import Stage
 from dialogue.failover import Chain, Clock, Observer, Policy
 from dialogue.ports import SpeechToText, SttRequest
+from dialogue.resilience.hearing_along import LiveRecognition
+from dialogue.resilience.recognition import Recognition
 from dialogue.resilience.streams import ending, pieces
 from dialogue.turns import Transcript
-
-if TYPE_CHECKING:
-    from dialogue.live.recognition import LiveRecognition
-
-
-@dataclass(frozen=True, slots=True)
-class Recognition:
-    """Speech that became text.
-
-    Args:
-        transcript: the words, empty where nothing was understood.
-        seconds: from the first attempt to the words.
-        engine: which engine served.
-        failures: what went wrong before it did.
-    """
-
-    transcript: Transcript
-    seconds: float
-    engine: str
-    failures: tuple[CallError, ...] = ()
 
 
 class Recogniser:
@@ -78,9 +59,6 @@ class Recogniser:
             request: how to recognise.
             rate: Hz of the sound that will come.
         """
-        # Here, because it builds on what this module defines.
-        from dialogue.live.recognition import LiveRecognition
-
         engines = [engine for engine in self._chain.engines if _able(engine, request)]
         return LiveRecognition(self._chain, engines, self._recognise, request, rate)
 

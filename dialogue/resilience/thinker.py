@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from dialogue.errors import CallError, ProviderError, Stage
 from dialogue.failover import Chain, Clock, Observer, Policy
-from dialogue.live.sentences import Sentences
 from dialogue.ports import Answer, Delta, LanguageModel, Message, TextDelta, Tool, ToolCall
 from dialogue.resilience.streams import close, ending, step
+from dialogue.sentences import Sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Thinker:
         Args:
             messages: the conversation.
             tools: what the model may have run.
-            first_clause_chars: as `dialogue.live.sentences.Sentences` has it.
+            first_clause_chars: as `dialogue.sentences.Sentences` has it.
 
         Raises:
             ProviderError: from the stream: no engine gave a first sentence, or the answer broke off after it.

@@ -4,7 +4,8 @@ import uuid
 
 import pytest
 
-from agi.routes import AgiCall, number
+from agi.routes import AgiCall
+from dialogue.record import phone_number
 from tests.agi.conftest import Door, asks
 
 ID = "3f1654d4-35a9-4e82-b323-5ba424327e14"
@@ -49,7 +50,7 @@ async def test_a_language_that_is_none_is_the_scenarios_own(door: Door, given: s
     ],
 )
 def test_a_number_keeps_only_what_numbers_have(given: str, number_: str) -> None:
-    assert number(given) == number_
+    assert phone_number(given) == number_
 
 
 async def test_two_calls_have_two_lines(door: Door) -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from dialogue.conversation import Conversation
 from dialogue.errors import ProviderError, Stage
-from dialogue.live.sentences import Sentences
 from dialogue.resilience import Policy, Thinker
 from dialogue.scenarios.intake_102.schema import Category, unknown
 from dialogue.scenarios.registry import load
+from dialogue.sentences import Sentences
 from dialogue.turns import NextStep, Transcript, TransferReason
 from tests.fakes.dialogue import ScriptedModel
 from tests.fakes.streaming import FreeTalk, StepModel

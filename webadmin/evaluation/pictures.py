@@ -44,6 +44,7 @@ def as_svg(counts: Counts, order: Sequence[str], title: str) -> str:
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
         f'<text x="8" y="16" font-weight="bold">{escape(title)}</text>',
         '<text x="8" y="32" fill="#555">rows: labels; columns: answers</text>',
+        *(_stripe(_TOP + _CELL * line, _CELL * len(columns)) for line in range(len(rows))),
     ]
     for number, name in enumerate(columns):
         x = _MARGIN + _CELL * number + 17
@@ -53,20 +54,24 @@ def as_svg(counts: Counts, order: Sequence[str], title: str) -> str:
         whole = sum(counts[wanted, given] for given in columns)
         parts.append(f'<text x="{_MARGIN - 6}" y="{y + 17}" text-anchor="end">{escape(str(wanted or "null"))}</text>')
         for number, given in enumerate(columns):
-            parts.append(_cell(_MARGIN + _CELL * number, y, counts[wanted, given], whole, wanted == given))
+            if counts[wanted, given]:
+                parts.append(_cell(_MARGIN + _CELL * number, y, counts[wanted, given], whole, wanted == given))
     return "\n".join([*parts, "</svg>", ""])
 
 
+def _stripe(y: int, width: int) -> str:
+    """The ground of a row."""
+    return f'<rect x="{_MARGIN}" y="{y}" width="{width - 1}" height="{_CELL - 1}" fill="#f4f4f4"/>'
+
+
 def _cell(x: int, y: int, count: int, whole: int, right: bool) -> str:
-    share = count / whole if whole else 0.0
-    colour = ("#1b7837" if right else "#b2182b") if count else "#f4f4f4"
-    strength = 0.15 + 0.85 * share if count else 1.0
-    size = _CELL - 1
-    box = f'<rect x="{x}" y="{y}" width="{size}" height="{size}" fill="{colour}" fill-opacity="{strength:.2f}"/>'
-    if not count:
-        return box
-    ink = "#fff" if share > 0.5 else "#111"
-    return f'{box}<text x="{x + 12}" y="{y + 17}" text-anchor="middle" fill="{ink}">{count}</text>'
+    share = count / whole
+    colour, ink = ("#1b7837" if right else "#b2182b"), ("#fff" if share > 0.5 else "#111")
+    size, strength = _CELL - 1, f"{0.15 + 0.85 * share:.2f}"
+    return (
+        f'<rect x="{x}" y="{y}" width="{size}" height="{size}" fill="{colour}" fill-opacity="{strength}"/>'
+        f'<text x="{x + 12}" y="{y + 17}" text-anchor="middle" fill="{ink}">{count}</text>'
+    )
 
 
 def _shade(count: int, whole: int) -> str:

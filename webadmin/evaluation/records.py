@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,12 +16,29 @@ from webadmin.evaluation.metrics import MEASURES
 from webadmin.evaluation.report import Section
 
 
-def as_document(scenario: str, engine: str, made: datetime, sections: Sequence[Section]) -> dict[str, Any]:
-    """What a file holds: figures by section, and every call's answers."""
+def fingerprint(folder: Path) -> str:
+    """First 12 hex digits of the SHA-256 over names and contents of the files that a folder's outcome rests on."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in {".py", ".yaml", ".md"}:
+            digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:12]
+
+
+def as_document(
+    scenario: str, engine: str, made: datetime, versions: dict[str, str], sections: Sequence[Section]
+) -> dict[str, Any]:
+    """What a file holds: figures by section, and every call's answers.
+
+    Args:
+        versions: fingerprints of what the figures rest on, by name.
+    """
     return {
         "scenario": scenario,
         "engine": engine,
         "made": made.isoformat(timespec="seconds"),
+        "versions": versions,
         "sections": [
             {
                 "title": found.title,

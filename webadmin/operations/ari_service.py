@@ -18,8 +18,8 @@ from ari_app.transfer import OperatorPlan, WarmTransfer
 from ari_app.transports import AudioSocketTransport, WebSocketTransport
 from dialogue.errors import ConfigurationError
 from webadmin.config import Config
-from webadmin.operations.agi_service import open_journal, prepare_spool, stopped_by_signal
-from webadmin.wiring import Engines, ari_handler, open_engines, speak_with
+from webadmin.operations.door import open_journal, prepare_spool, stopped_by_signal
+from webadmin.wiring import Engines, ari_handler, open_engines, prepare_phrases, speak_with
 
 log = structlog.get_logger(__name__)
 
@@ -44,12 +44,16 @@ async def serve(chosen: Config) -> None:
         app = build_app(chosen, client, sockets, ari_handler(chosen, engines, journal), engines)
         with stopped_by_signal(stop):
             await app.claim_name(stop)
-            beating = asyncio.create_task(_beat(client, app, chosen.ari_app))
+            beside = [
+                asyncio.create_task(_beat(client, app, chosen.ari_app)),
+                asyncio.create_task(prepare_phrases(chosen, engines)),
+            ]
             try:
                 await app.serve(stop)
             finally:
-                beating.cancel()
-                await asyncio.wait({beating})
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
 
 
 async def _beat(client: AriClient, app: AriApp, name: str) -> None:

@@ -6,14 +6,15 @@ import pytest
 from dialogue.errors import ConfigurationError
 from tests.webadmin.evaluation.making import case
 from webadmin.evaluation.judging import judge
-from webadmin.evaluation.records import as_document, from_document
+from webadmin.evaluation.records import as_document, fingerprint, from_document
 from webadmin.evaluation.report import Section
 
 CASE = case("a", language="ru", text="тайна", labels={"urgency": "low", "address": "Абая 12"})
 
 
 def keep(path, judged):
-    document = as_document("intake_102", "rules", datetime(2026, 11, 21, tzinfo=UTC), [Section("Measuring", judged)])
+    made = datetime(2026, 11, 21, tzinfo=UTC)
+    document = as_document("intake_102", "rules", made, {"scenario": "0a1b"}, [Section("Measuring", judged)])
     path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     return path
 
@@ -54,3 +55,17 @@ def test_a_missing_section_or_file_is_named(tmp_path):
         from_document(tmp_path / "none.json", "Measuring", [CASE])
     with pytest.raises(ConfigurationError, match="Development"):
         from_document(keep(tmp_path / "kept.json", []), "Development", [CASE])
+
+
+def test_a_version_changes_with_names_and_contents_of_files_and_with_nothing_else(tmp_path):
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "ru.yaml").write_text("a")
+    first = fingerprint(tmp_path)
+
+    (tmp_path / "words" / "ru.pyc").write_text("made at run time")
+    assert fingerprint(tmp_path) == first
+
+    (tmp_path / "words" / "ru.yaml").rename(tmp_path / "words" / "kk.yaml")
+    renamed = fingerprint(tmp_path)
+    (tmp_path / "words" / "kk.yaml").write_text("b")
+    assert len({first, renamed, fingerprint(tmp_path)}) == 3

@@ -23,7 +23,7 @@ from webadmin.evaluation.comparing import same_calls
 from webadmin.evaluation.degrade import DEFAULT_RATE, degrade, plain_words, word_errors
 from webadmin.evaluation.judging import Judged, lowered
 from webadmin.evaluation.metrics import confusion, pairs
-from webadmin.evaluation.records import as_document, from_document
+from webadmin.evaluation.records import as_document, fingerprint, from_document
 from webadmin.evaluation.report import ORDERS, Injection, Section, comparison, failures, headline, section
 from webadmin.evaluation.running import Classifier, Hear, as_said, side_by_side
 from webadmin.operations.command import HotlineCommand
@@ -70,11 +70,12 @@ class Command(HotlineCommand):
         _check_rival(options["compare_with"])
         found = self.run_async(self._sections(chosen, options, cases))
         engine, now = engine_names(chosen)["llm"], datetime.now(UTC)
-        parts = [_opening(options["scenario"], engine, now), *(section(one) for one in found)]
+        versions = _versions(options, splits)
+        parts = [_opening(options["scenario"], engine, now, versions), *(section(one) for one in found)]
         if options["compare_with"]:
             parts += self._compared(options, cases, found, engine)
         if options["json_file"]:
-            document = as_document(options["scenario"], engine, now, found)
+            document = as_document(options["scenario"], engine, now, versions, found)
             _write(options["json_file"], json.dumps(document, ensure_ascii=False, indent=1) + "\n")
         if options["out"]:
             parts.append(_draw(options["out"], found))
@@ -211,11 +212,19 @@ def _check_rival(asked: str) -> None:
         raise ConfigurationError(f"{asked} cannot be read: there is no such file.")
 
 
-def _opening(scenario: str, engine: str, now: datetime) -> str:
+def _versions(options: dict[str, Any], splits: Sequence[str]) -> dict[str, str]:
+    """What the figures rest on: the scenario's rules, words and prompts, and the labelled calls."""
+    named = {"scenario": Path(sys.modules[type(scenarios.load(options["scenario"])).__module__].__file__ or "").parent}
+    named |= {split: options["cases"] / options["scenario"] / split for split in splits}
+    return {name: fingerprint(folder) for name, folder in named.items()}
+
+
+def _opening(scenario: str, engine: str, now: datetime, versions: dict[str, str]) -> str:
+    on = ", ".join(f"{name} {version}" for name, version in versions.items())
     typed = shlex.join(["manage.py", *sys.argv[1:]])
     return (
         f"# How well `{scenario}` understands: {engine}, {now:%Y-%m-%d}\n\n"
-        f"Made by `{typed}`. How to read it: `docs/evaluation.md`. The development calls are known to those who write "
+        f"Made by `{typed}`; versions: {on}. How to read it: `docs/evaluation.md`. The development calls are known to those who write "
         "rules and prompts; the measuring calls are not, so theirs are the figures that count."
     )
 

@@ -19,8 +19,8 @@ from dialogue.ports import Journal
 from dialogue.scenarios import registry as scenarios
 from webadmin.calls import services
 from webadmin.incidents.documents import incident_document
-from webadmin.operations.agi_service import open_journal
 from webadmin.operations.command import HotlineCommand
+from webadmin.operations.door import open_journal
 from webadmin.operations.file_line import FileLine
 from webadmin.operations.live_file_line import RATE, LiveFileLine, Step
 from webadmin.wiring import call_language, config, conversation, listen_limits, live_settings, open_engines

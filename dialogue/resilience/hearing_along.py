@@ -15,7 +15,7 @@ from dialogue.audio import SAMPLE_BYTES, Audio
 from dialogue.errors import ProviderError, Stage
 from dialogue.failover import Chain
 from dialogue.ports import SpeechToText, SttRequest
-from dialogue.resilience.recogniser import Recognition
+from dialogue.resilience.recognition import Recognition
 from dialogue.resilience.streams import PIECE, ending
 from dialogue.turns import Transcript
 

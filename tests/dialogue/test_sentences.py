@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialogue.live.sentences import LONGEST, Sentences
+from dialogue.sentences import LONGEST, Sentences
 
 
 def cut(text: str, step: int = 3, **options) -> list[str]:

@@ -137,7 +137,7 @@ async def test_nothing_heard_asks_no_streaming_engine():
 
 
 async def test_sound_is_kept_only_so_long(monkeypatch):
-    monkeypatch.setattr("dialogue.live.recognition.LONGEST", 2.0)
+    monkeypatch.setattr("dialogue.resilience.hearing_along.LONGEST", 2.0)
     whole = StreamingEar("whole", streaming=False)
     live = Recogniser([whole], QUICK).listen(RUSSIAN, RATE)
     for _ in range(3):
