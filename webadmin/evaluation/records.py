@@ -17,10 +17,13 @@ from webadmin.evaluation.report import Section
 
 
 def fingerprint(folder: Path) -> str:
-    """First 12 hex digits of the SHA-256 over names and contents of the files that a folder's outcome rests on."""
+    """First 12 hex digits of the SHA-256 over names and contents of the files that a folder's outcome rests on.
+
+    Descriptions (``README.md``) are not among them.
+    """
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.suffix in {".py", ".yaml", ".md"}:
+        if path.suffix in {".py", ".yaml", ".md"} and path.name != "README.md":
             digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:12]

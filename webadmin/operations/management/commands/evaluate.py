@@ -224,8 +224,9 @@ def _opening(scenario: str, engine: str, now: datetime, versions: dict[str, str]
     typed = shlex.join(["manage.py", *sys.argv[1:]])
     return (
         f"# How well `{scenario}` understands: {engine}, {now:%Y-%m-%d}\n\n"
-        f"Made by `{typed}`; versions: {on}. How to read it: `docs/evaluation.md`. The development calls are known to those who write "
-        "rules and prompts; the measuring calls are not, so theirs are the figures that count."
+        f"Made by `{typed}`; versions: {on}. How to read it: `docs/evaluation.md`.\n\n"
+        "The development calls are known to those who write rules and prompts; the measuring calls are not, "
+        "so theirs are the figures that count."
     )
 
 
