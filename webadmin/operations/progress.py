@@ -37,11 +37,11 @@ class Progress:
             left = (now - self._began) / self._done * (self._steps - self._done)
             filled = _WIDTH * self._done // self._steps
             bar = "█" * filled + "·" * (_WIDTH - filled)
-            self._stream.write(f"\r{self._title} {bar} {self._done}/{self._steps}, {left:.0f} s left ", ending="")
+            self._stream.write(f"\r{self._title} {bar} {self._done}/{self._steps}, {left:.0f} s left ")
             self._stream.flush()
 
     def end(self) -> None:
         """Wipe the line."""
         if self._shown:
-            self._stream.write("\r\033[K", ending="")
+            self._stream.write("\r\033[K")
             self._stream.flush()

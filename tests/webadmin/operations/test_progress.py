@@ -1,7 +1,5 @@
 import io
 
-from django.core.management.base import OutputWrapper
-
 from webadmin.operations.progress import Progress
 
 
@@ -11,7 +9,7 @@ class Terminal(io.StringIO):
 
 
 def run(stream):
-    progress = Progress("Measuring", 3, OutputWrapper(stream))
+    progress = Progress("Measuring", 3, stream)
     for _ in range(3):
         progress.step()
     progress.end()

@@ -127,7 +127,7 @@ class Command(HotlineCommand):
     async def _judged(
         self, title: str, classifier: Classifier, cases: Sequence[Case], hear: Hear, at_once: int
     ) -> list[Judged]:
-        progress = Progress(title, len(cases), self.stderr)
+        progress = Progress(title, len(cases), sys.stderr)
 
         def work(case: Case) -> Awaitable[Judged]:
             return classifier.judge(case, hear)
