@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 
 from webadmin.calls import end_reports, services, tasks
-from webadmin.calls.journal import DiskJournal
+from webadmin.calls.following import Growing
 from webadmin.calls.reconcile import close_abandoned_calls
 from webadmin.calls.shipping import DatabaseThread, JournalShipper, Outage, adopt_dead_folders
 
@@ -31,11 +31,11 @@ class _Chore:
     every: float
 
 
-async def keep_records(journal: DiskJournal, spool: Path) -> None:
+async def keep_records(journal: Growing, spool: Path) -> None:
     """Run until cancelled. Times without a database are waited out; nothing is lost in them.
 
     Args:
-        journal: this process's journal, which the caller closes afterwards (see `shipping.ship_closed`).
+        journal: of the door, which its writer closes afterwards (see `shipping.ship_closed`).
         spool: folder the PBX writes to; its ``ended`` has the end reports.
     """
     chores = [

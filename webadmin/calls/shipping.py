@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection, connections
 
-from webadmin.calls.journal import DiskJournal
+from webadmin.calls.following import Growing
 from webadmin.calls.projection import apply_batch
 from webadmin.calls.reconcile import close_calls_of_dead_door
 from webadmin.calls.segments import BadLine, Entry, Folder, Place, Position, folders, keep_rejected
@@ -167,11 +167,11 @@ class JournalShipper:
     """Carries a journal into the database.
 
     Args:
-        journal: this process's own.
+        journal: the door's; this process is the only one that carries it.
         on_end: called from the database's thread with the ids of calls that have a new end, after the commit.
     """
 
-    def __init__(self, journal: DiskJournal, on_end: Callable[[set[UUID]], None] = lambda ids: None) -> None:
+    def __init__(self, journal: Growing, on_end: Callable[[set[UUID]], None] = lambda ids: None) -> None:
         self._journal = journal
         self._on_end = on_end
         self._reader = FolderReader(journal.root, journal.folder)
@@ -210,7 +210,7 @@ class JournalShipper:
         return lines
 
 
-def ship_closed(journal: DiskJournal) -> set[UUID]:
+def ship_closed(journal: Growing) -> set[UUID]:
     """Bring in what a journal that was just closed still has, and clear its folder away. Blocking.
 
     Where the database is away the folder stays, and the next process adopts it. Returns and raises as

@@ -14,24 +14,41 @@ from webadmin.calls.journal import DiskJournal
 from webadmin.calls.keeper import keep_records
 from webadmin.calls.shipping import OUTAGE, DatabaseThread, ship_closed
 from webadmin.config import Config
+from webadmin.operations.record_keeper import LAST_SHIPMENT_SECONDS, RecordKeeper
 
 log = structlog.get_logger(__name__)
 
 SPOOL_FOLDERS = ("speech", "utterances", "recordings", "ended")
-LAST_SHIPMENT_SECONDS = 20.0
 
 
 @asynccontextmanager
 async def open_journal(chosen: Config) -> AsyncIterator[DiskJournal]:
-    """A journal that is carried into the database while it is open, and to its end afterwards."""
+    """A journal that a process of its own carries into the database while it is open, and to its end afterwards."""
     journal = DiskJournal(chosen.journal_dir)
-    keeper = asyncio.create_task(keep_records(journal, chosen.spool_dir))
+    keeper = RecordKeeper(journal, chosen.spool_dir)
+    keeping = asyncio.create_task(keeper.run())
     try:
         yield journal
     finally:
-        keeper.cancel()
+        keeping.cancel()
         with suppress(asyncio.CancelledError):
-            await keeper
+            await keeping
+        await asyncio.to_thread(journal.close)
+        if not await keeper.finish():
+            await _ship_the_rest(journal)
+
+
+@asynccontextmanager
+async def open_journal_here(chosen: Config) -> AsyncIterator[DiskJournal]:
+    """The same within this process, for a single call whose answers nobody waits for."""
+    journal = DiskJournal(chosen.journal_dir)
+    keeping = asyncio.create_task(keep_records(journal, chosen.spool_dir))
+    try:
+        yield journal
+    finally:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
         await asyncio.to_thread(journal.close)
         await _ship_the_rest(journal)
 

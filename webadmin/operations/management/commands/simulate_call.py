@@ -20,7 +20,7 @@ from dialogue.scenarios import registry as scenarios
 from webadmin.calls import services
 from webadmin.incidents.documents import incident_document
 from webadmin.operations.command import HotlineCommand
-from webadmin.operations.door import open_journal
+from webadmin.operations.door import open_journal_here
 from webadmin.operations.file_line import FileLine
 from webadmin.operations.live_file_line import RATE, LiveFileLine, Step
 from webadmin.wiring import call_language, config, conversation, listen_limits, live_settings, open_engines
@@ -84,7 +84,7 @@ class Command(HotlineCommand):
     async def _call(self, line: FileLine | LiveFileLine, scenario: str, asked: str) -> str:
         chosen, call_id = config(), str(uuid.uuid4())
         language = call_language(chosen, scenarios.load(scenario), asked)
-        async with open_engines(chosen) as engines, open_journal(chosen) as journal:
+        async with open_engines(chosen) as engines, open_journal_here(chosen) as journal:
             facts = CallFacts(call_id, scenario, language, "simulate", "", "", engines.names)
             talk = conversation(chosen, engines.thinker, scenario, language)
             hears, speaks = engines.recogniser, engines.speaker
