@@ -13,12 +13,18 @@ from typing import Any
 import pymorphy3  # type: ignore[import-untyped]
 import snowballstemmer  # type: ignore[import-untyped]
 
+from dialogue.scenarios.intake_102.spelling import FOLD_MARK, folded, may_be_folded, repaired
 from dialogue.scenarios.intake_102.words import ordered
 
 _LEAST_SCORE = 0.08
 """Readings that pymorphy3 holds less likely than this are left out: they match what nobody meant."""
 
-_KAZAKH_SUFFIXES = ordered("suffixes", "kk")
+_KAZAKH_SUFFIXES = tuple(
+    dict.fromkeys(s for suffix in ordered("suffixes", "kk") for s in (suffix, folded(suffix).removeprefix(FOLD_MARK)))
+)
+PRESENT = "~"
+"""Mark of a verb that goes on now."""
+
 _CYRILLIC = re.compile(r"[Ѐ-ӿ]+(?:-[Ѐ-ӿ]+)*")
 """What pymorphy3 is asked about: on digits of other scripts and the like it raises."""
 
@@ -38,11 +44,33 @@ def _parses(word: str) -> list[Any]:
 def base_forms(word: str, language: str) -> frozenset[str]:
     """Possible base forms of a normalised word in ``ru``, ``kk`` or ``en``; the word itself is among them."""
     if language == "ru":
-        likely = {p.normal_form.replace("ё", "е") for p in _parses(word) if p.score >= _LEAST_SCORE}
-        return frozenset({word} | likely)
+        return frozenset({word}).union(*(_russian_forms(spelling) for spelling in (word, *repaired(word))))
     if language == "kk":
-        return _kazakh(word)
+        forms = _kazakh(word)
+        return forms | {folded(form) for form in forms} if may_be_folded(word) else forms
     return frozenset({word, _english.stemWord(word)})
+
+
+@lru_cache(maxsize=50_000)
+def spellings(word: str, language: str) -> frozenset[str]:
+    """The word as it is and as it may have been meant, where it is misspelt."""
+    if language == "ru":
+        return frozenset({word, *repaired(word)})
+    if language == "kk" and may_be_folded(word):
+        return frozenset({word, folded(word)})
+    return frozenset({word})
+
+
+def _russian_forms(word: str) -> set[str]:
+    """Likely dictionary forms; those of verbs in the present tense a second time with ``PRESENT`` before."""
+    found = set()
+    for parse in _parses(word):
+        if parse.score >= _LEAST_SCORE:
+            form = parse.normal_form.replace("ё", "е")
+            found.add(form)
+            if "pres" in parse.tag.grammemes:
+                found.add(PRESENT + form)
+    return found
 
 
 @lru_cache(maxsize=10_000)
@@ -52,7 +80,7 @@ def entry_forms(word: str, language: str) -> frozenset[str]:
         forms = [p.normal_form.replace("ё", "е") for p in _parses(word)]
         return frozenset({word} if word in forms else {word, *forms[:1]})
     if language == "kk":
-        return frozenset({word})
+        return frozenset({word, folded(word)})
     return frozenset({_english.stemWord(word)})
 
 

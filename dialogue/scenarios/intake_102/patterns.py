@@ -1,7 +1,7 @@
 """The pattern language of the lexicon, compiled once and matched over tokens.
 
-A pattern is items with spaces between: ``word`` (any inflection), ``=word`` (this form only), ``pre*`` (prefix),
-``<num>`` (a number), ``{class}`` (words listed under ``classes``); alternatives joined by ``|``; ``?item`` may be
+A pattern is items with spaces between: ``word`` (any inflection), ``~word`` (a Russian verb in the present tense),
+``=word`` (this form only), ``pre*`` (prefix), ``<num>`` (a number), ``{class}`` (words listed under ``classes``); alternatives joined by ``|``; ``?item`` may be
 missing; ``..`` up to three words between; ``!item`` the next word must not be it. A pattern does not cross the end
 of a sentence and begins with an item that must be there.
 """
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dialogue.scenarios.intake_102.morphology import base_forms, entry_forms
+from dialogue.scenarios.intake_102.morphology import PRESENT, base_forms, entry_forms, spellings
+from dialogue.scenarios.intake_102.spelling import folded
 from dialogue.scenarios.intake_102.text import Token
 
-_ALTERNATIVE = re.compile(r"<num>|=?[\w-]+|[\w-]{2,}\*")
+_ALTERNATIVE = re.compile(r"<num>|[=~]?[\w-]+|[\w-]{2,}\*")
 
 GAP = 3
 """Words that ``..`` skips at most."""
@@ -28,6 +29,7 @@ class Word:
 
     token: Token
     forms: frozenset[str]
+    spellings: frozenset[str]
     is_number: bool
 
 
@@ -42,11 +44,10 @@ class _Item:
     forbidden: bool = False
 
     def accepts(self, word: Word) -> bool:
-        norm = word.token.norm
         return (
-            norm in self.surfaces
+            not self.surfaces.isdisjoint(word.spellings)
             or not self.forms.isdisjoint(word.forms)
-            or bool(self.prefixes and norm.startswith(self.prefixes))
+            or bool(self.prefixes and any(s.startswith(self.prefixes) for s in word.spellings))
             or (self.number and word.is_number)
         )
 
@@ -91,7 +92,7 @@ class PatternSet:
     def words(self, tokens: Sequence[Token], numbers: Sequence[bool]) -> list[Word]:
         """Read tokens in this language."""
         return [
-            Word(token, base_forms(token.norm, self.language), number)
+            Word(token, base_forms(token.norm, self.language), spellings(token.norm, self.language), number)
             for token, number in zip(tokens, numbers, strict=True)
         ]
 
@@ -108,13 +109,13 @@ class PatternSet:
                     yield Match(entry[0], start, end)
 
     def _candidates(self, word: Word) -> Iterator[tuple[str, tuple[_Item, ...]]]:
-        norm = word.token.norm
-        for form in word.forms | {norm}:
+        for form in word.forms | word.spellings:
             if form in self._by_word:
                 yield from self._by_word[form]
-        for length in range(2, len(norm) + 1):
-            if norm[:length] in self._by_prefix:
-                yield from self._by_prefix[norm[:length]]
+        for spelling in word.spellings:
+            for length in range(2, len(spelling) + 1):
+                if spelling[:length] in self._by_prefix:
+                    yield from self._by_prefix[spelling[:length]]
         if word.is_number:
             yield from self._by_number
 
@@ -133,16 +134,24 @@ class PatternSet:
         if malformed:
             raise ValueError(f"{malformed[0]!r} is no word of the pattern language")
         forms: set[str] = set()
-        for plain in (a for a in alternatives if a[0] not in "=<" and not a.endswith("*")):
+        for plain in (a for a in alternatives if a[0] not in "=~<" and not a.endswith("*")):
             forms |= entry_forms(plain, self.language)
+        for verb in (a[1:] for a in alternatives if a.startswith("~")):
+            forms |= {PRESENT + form for form in entry_forms(verb, self.language)}
         return _Item(
             forms=frozenset(forms),
-            surfaces=frozenset(a[1:] for a in alternatives if a.startswith("=")),
-            prefixes=tuple(a[:-1] for a in alternatives if a.endswith("*")),
+            surfaces=frozenset(self._as_written(a[1:] for a in alternatives if a.startswith("="))),
+            prefixes=tuple(self._as_written(a[:-1] for a in alternatives if a.endswith("*"))),
             number="<num>" in alternatives,
             optional=optional,
             forbidden=forbidden,
         )
+
+    def _as_written(self, spellings_: Iterable[str]) -> Iterator[str]:
+        for spelling in spellings_:
+            yield spelling
+            if self.language == "kk":
+                yield folded(spelling)
 
 
 def _fit(items: Sequence[_Item], index: int, words: Sequence[Word], at: int) -> int | None:
