@@ -121,3 +121,43 @@ async def test_a_reader_that_is_cancelled_is_cancelled() -> None:
     hearing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await hearing
+
+
+async def test_a_reader_that_is_cancelled_in_the_moment_of_the_hang_up_is_cancelled() -> None:
+    line = AriLine(FakeMedia(), NoControl())
+    hearing = asyncio.create_task(first(line))
+    await asyncio.sleep(0)
+    line.end(hung_up)
+    hearing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hearing
+
+
+async def test_nothing_of_the_interruption_is_left_in_a_reader_that_was_told_of_the_hang_up() -> None:
+    line = AriLine(FakeMedia(), NoControl())
+
+    async def hear_then_work() -> int:
+        with pytest.raises(CallerHungUp):
+            await first(line)
+        await asyncio.sleep(0)
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
+    hearing = asyncio.create_task(hear_then_work())
+    await asyncio.sleep(0)
+    line.end(hung_up)
+    assert await hearing == 0
+
+
+async def test_an_end_between_two_pieces_of_sound_does_not_touch_the_reader() -> None:
+    media = FakeMedia()
+    line = AriLine(media, NoControl())
+    heard = aiter(line.hear())
+    media.feed()
+    media.feed()
+    assert await anext(heard) == FRAME
+    line.end(hung_up)
+    await asyncio.sleep(0)
+    with pytest.raises(CallerHungUp):
+        await anext(heard)
