@@ -11,6 +11,7 @@ from agi.server import FastAgiServer
 from dialogue.scenarios.registry import SCENARIOS
 from webadmin.config import Config
 from webadmin.operations.door import open_journal, prepare_spool, stopped_by_signal
+from webadmin.operations.memory import settle_memory
 from webadmin.wiring import agi_handler, open_engines
 
 log = structlog.get_logger(__name__)
@@ -36,5 +37,6 @@ async def serve(chosen: Config) -> None:
             drain_seconds=chosen.agi_drain_seconds,
         )
         log.info("engines_chosen", **engines.names)
+        settle_memory()
         with stopped_by_signal(stop):
             await server.serve(stop)

@@ -19,6 +19,7 @@ from ari_app.transports import AudioSocketTransport, WebSocketTransport
 from dialogue.errors import ConfigurationError
 from webadmin.config import Config
 from webadmin.operations.door import open_journal, prepare_spool, stopped_by_signal
+from webadmin.operations.memory import settle_memory
 from webadmin.wiring import Engines, ari_handler, open_engines, prepare_phrases, speak_with
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,7 @@ async def serve(chosen: Config) -> None:
         app = build_app(chosen, client, sockets, ari_handler(chosen, engines, journal), engines)
         with stopped_by_signal(stop):
             await app.claim_name(stop)
+            settle_memory()
             beside = [
                 asyncio.create_task(_beat(client, app, chosen.ari_app)),
                 asyncio.create_task(prepare_phrases(chosen, engines)),
