@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from dialogue.audio import Audio
 from dialogue.conversation import OPERATOR_KEY, Conversation, Exchange
@@ -180,7 +182,7 @@ class LiveCall:
         heard, guess = account.heard, account.heard.guess
         self._talker.voice_ended = heard.voice_ended
         hard = time.monotonic() + self._settings.hard_timeout - self._settings.soft_timeout
-        await self._note_heard(account)
+        await self._note_heard(account, answering=True)
         while not guess.ready:
             phrase = self._talk.holding()
             if time.monotonic() >= hard:
@@ -193,8 +195,8 @@ class LiveCall:
                 # Without a phrase of the scenario's there would be silence.
                 return await self._give_up(account)
             if guess.recognised:
-                await self._note_heard(account)
-        await self._note_heard(account)
+                await self._note_heard(account, answering=True)
+        await self._note_heard(account, answering=True)
         if guess.failure is not None:
             return await self._hand_over(TransferReason.FAILURE)
         if not guess.transcript.text:
@@ -209,7 +211,7 @@ class LiveCall:
         assert guess.response is not None
         self._talk = guess.talk
         exchange = guess.response.exchange
-        if exchange is not None:
+        if exchange is not None and not account.answered:
             await self._note_answered(account, exchange)
         reply = exchange.turn.reply if exchange else Reply(guess.first or "", self._talk.language)
         protected = reply.protected or reply.then is NextStep.TRANSFER or heard.cut
@@ -224,10 +226,15 @@ class LiveCall:
         await self._talker.note_said(reply, uttered)
         return reply, outcome
 
-    async def _note_heard(self, account: _Account) -> None:
-        """Put on record what is known of an utterance and was not there yet."""
+    async def _note_heard(self, account: _Account, *, answering: bool = False) -> None:
+        """Put on record what is known of an utterance and was not there yet.
+
+        Args:
+            account: the utterance.
+            answering: what the scenario makes of it counts, and is put there too where it is decided already.
+        """
         heard, guess = account.heard, account.heard.guess
-        steps = []
+        steps: list[Coroutine[Any, Any, None]] = []
         if account.listened:
             self._record.turn = account.turn
         else:
@@ -247,10 +254,18 @@ class LiveCall:
                 steps.append(self._record.note_failure(guess.failure))
             account.recognised = True
         account.listened = True
-        # Written together: one wait for the disk, before anything is said.
-        for outcome in await asyncio.gather(*steps, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
+        exchange = guess.decided if answering and not account.answered else None
+        # Failures are written one by one, and nothing may come between them and the words.
+        if exchange is not None and guess.recognition is not None and not guess.recognition.failures:
+            assert guess.talk is not None
+            self._talk = guess.talk
+            steps.append(self._note_answered(account, exchange))
+            account.answered = True
+        if steps:
+            # One wait for the disk, before anything is said. A hang-up meanwhile leaves nothing of it unwritten.
+            for outcome in await asyncio.shield(asyncio.gather(*steps, return_exceptions=True)):
+                if isinstance(outcome, BaseException):
+                    raise outcome
 
     async def _note_open(self) -> None:
         """Put everything on record that the caller has said and nobody has answered."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 from dialogue.audio import Audio
-from dialogue.conversation import Conversation, Response
+from dialogue.conversation import Conversation, Exchange, Response
 from dialogue.errors import ProviderError
 from dialogue.resilience import Recognition, Speaker
 from dialogue.turns import Transcript
@@ -80,6 +80,13 @@ class Guess:
         if self._thinking is not None:
             return self._thinking.done()
         return self.recognised and not self.transcript.text
+
+    @property
+    def decided(self) -> Exchange | None:
+        """The outcome, where it is known before a word of the answer is spoken."""
+        if not self.ready or self.talk is None or self.response is None:
+            return None
+        return self.response.exchange
 
     def think(self, talk: Conversation, speaker: Speaker, rate: int) -> None:
         """Work out the answer once there are words, and have its first ones spoken in advance."""

@@ -16,6 +16,7 @@ from dialogue.events import (
     Assessed,
     CallEnded,
     CallStatus,
+    Event,
     Interrupted,
     Listened,
     Recognised,
@@ -39,7 +40,7 @@ from tests.dialogue.live.conftest import (
     silence,
     voice,
 )
-from tests.fakes.dialogue import ScriptedModel
+from tests.fakes.dialogue import MemoryJournal, ScriptedModel
 from webadmin.operations.live_file_line import Step
 
 HANG_UP = Step(hang_up=True)
@@ -84,6 +85,35 @@ def test_every_step_is_written_before_the_next_is_spoken(trial: LiveTrial) -> No
     ]
     assert trial.line.transferred is TransferReason.CRITICAL
     assert trial.line.briefing is not None
+
+
+class SlowDisk(MemoryJournal):
+    """Each step is on it after ``seconds``; steps that come together are written together."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+    async def record(self, call_id: str, event: Event) -> None:
+        await super().record(call_id, event)
+        await asyncio.sleep(self.seconds)
+
+
+def test_an_answer_that_is_known_waits_for_the_disk_only_once(trial: LiveTrial) -> None:
+    trial.journal = SlowDisk(0.4)
+    trial.run([says(THEFT), HANG_UP])
+
+    delay = trial.journal.of(Said)[1].delay_seconds
+    assert delay is not None
+    assert 0.4 <= delay - trial.settings.pace.shortest < 0.4 + 0.25
+
+
+def test_a_hang_up_while_the_disk_is_waited_for_leaves_every_step_written_once(trial: LiveTrial) -> None:
+    trial.journal = SlowDisk(0.4)
+    trial.run([says(THEFT), Step(hang_up=True, after=trial.settings.pace.shortest + 0.2)])
+
+    kinds = [type(event).__name__ for _, event in trial.journal.events]
+    assert kinds == ["CallStarted", "Said", "Listened", "Recognised", "Assessed", "CallEnded"]
 
 
 def test_a_pause_for_breath_does_not_end_the_turn(trial: LiveTrial) -> None:
