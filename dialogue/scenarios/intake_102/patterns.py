@@ -1,9 +1,9 @@
 """The pattern language of the lexicon, compiled once and matched over tokens.
 
 A pattern is items with spaces between: ``word`` (any inflection), ``~word`` (a Russian verb in the present tense),
-``=word`` (this form only), ``pre*`` (prefix), ``<num>`` (a number), ``{class}`` (words listed under ``classes``); alternatives joined by ``|``; ``?item`` may be
-missing; ``..`` up to three words between; ``!item`` the next word must not be it. A pattern does not cross the end
-of a sentence and begins with an item that must be there.
+``=word`` (this form only), ``pre*`` (prefix), ``<num>`` (a number), ``{class}`` (words listed under ``classes``);
+alternatives joined by ``|``; ``?item`` may be missing; ``..`` up to three words between; ``!item`` the next word must
+not be it. A pattern does not cross the end of a sentence and begins with an item that must be there.
 """
 
 from __future__ import annotations
