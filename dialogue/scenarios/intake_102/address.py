@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dialogue.scenarios.intake_102.morphology import base_forms, is_adjective, is_geographic
+from dialogue.scenarios.intake_102.morphology import base_forms, is_adjective, is_genitive_name, is_geographic
 from dialogue.scenarios.intake_102.numbers import Number
 from dialogue.scenarios.intake_102.reading import Reading
 from dialogue.scenarios.intake_102.schema import AddressConfidence
+from dialogue.scenarios.intake_102.spelling import is_russian
 from dialogue.scenarios.intake_102.text import Token
 from dialogue.scenarios.intake_102.words import word_set
 
@@ -58,6 +59,7 @@ _UNITS = {
     },
 }
 _NAME_LENGTH = 3
+_COUNTED = word_set("measures") - {"дом", "квартира", "этаж"} | word_set("people", "ru")
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,17 +267,28 @@ def _russian(tokens: Sequence[Token], starts: dict[int, Number], ends: dict[int,
             found.append(_Span(index - 1, end, False))
         elif (
             index + 1 < len(tokens)
-            and (not index or tokens[index - 1].norm in {"на", "по", "адрес", "адресу"})
             and token.norm not in _RU_STOP
-            and is_geographic(token.norm)
+            and (is_geographic(token.norm) or not is_russian(token.norm))
+            and forms.isdisjoint(_UNITS["ru"])
+            and index not in starts
         ):
-            end, numbered = _tail(tokens, index + 1, starts, "ru", bare=True)
-            if numbered:
+            named = index + 1 + (tokens[index + 1].norm in _KK_TITLES)
+            end, numbered = _tail(tokens, named, starts, "ru", bare=True)
+            if numbered and not _counts(tokens, end):
                 found.append(_Span(index, end, True))
+            elif index and tokens[index - 1].norm in {"на", "по"} and is_genitive_name(token.norm):
+                found.append(_Span(index, named, False))
         elif "дом" in forms and index + 1 in starts and token.norm in {"дом", "доме", "дома"}:
             end, _ = _tail(tokens, index, starts, "ru", bare=False)
             found.append(_Span(index, end, False))
     return found
+
+
+def _counts(tokens: Sequence[Token], index: int) -> bool:
+    """Whether a number before ``index`` counts what follows: people, money, years."""
+    return index < len(tokens) and not (base_forms(tokens[index].norm, "ru") | {tokens[index].norm}).isdisjoint(
+        _COUNTED
+    )
 
 
 def _russian_street(tokens: Sequence[Token], index: int, starts: dict[int, Number]) -> list[_Span]:
@@ -329,4 +342,13 @@ def _kazakh(tokens: Sequence[Token], starts: dict[int, Number], ends: dict[int, 
             end, numbered = _tail(tokens, index + 1, starts, "kk", bare=True)
             if first < index or numbered:
                 found.append(_Span(first, end, numbered))
+        elif (
+            index + 1 in starts
+            and index not in starts
+            and token.norm not in _KK_STOP
+            and (starts[index + 1].end == len(tokens) or tokens[starts[index + 1].end].clause != token.clause)
+            and forms.isdisjoint(_UNITS["kk"])
+        ):
+            # At the end of what is said a name with a number is where it happens.
+            found.append(_Span(index, starts[index + 1].end, True))
     return found

@@ -93,6 +93,14 @@ def is_geographic(word: str) -> bool:
 
 
 @lru_cache(maxsize=10_000)
+def is_genitive_name(word: str) -> bool:
+    """Whether a Russian word is most likely somebody's or a place's name in the genitive: "на Сейфуллина"."""
+    return any(
+        {"gent"} < set(p.tag.grammemes) and not {"Surn", "Geox"}.isdisjoint(p.tag.grammemes) for p in _parses(word)[:3]
+    )
+
+
+@lru_cache(maxsize=10_000)
 def is_adjective(word: str) -> bool:
     """Whether a Russian word reads as a full adjective."""
     return any("ADJF" in p.tag.grammemes and p.score >= _LEAST_SCORE for p in _parses(word))

@@ -204,6 +204,16 @@ def _classify(case: _Case, report: IncidentReport, weighed: list[_Weighed]) -> N
             report.recommended_department = Department.AMBULANCE
             for name in ("urgency", "category", "recommended_department"):
                 case.rest_on(name, source)
+        elif muffled := case.first("cannot_talk"):
+            # Somebody who may not be heard gives no reasons: a person has to listen.
+            report.urgency, report.category = Urgency.HIGH, Category.SILENT
+            report.recommended_department = Department.POLICE
+            for name in ("urgency", "category", "recommended_department"):
+                case.rest_on(name, muffled)
+        elif (hello := case.first("greeting_only")) and not case.first("danger_yes") and _only_greets(case):
+            report.urgency, report.category = Urgency.LOW, Category.SILENT
+            for name in ("urgency", "category"):
+                case.rest_on(name, hello)
         return
     gravest = max(weighed, key=lambda w: (SEVERITY[w.urgency], w.row.rank))
     present = [w for w in weighed if not w.mention.past] or weighed
@@ -217,6 +227,15 @@ def _classify(case: _Case, report: IncidentReport, weighed: list[_Weighed]) -> N
     case.rest_on("urgency", gravest.mention)
     case.rest_on("category", domestic if report.category is Category.DOMESTIC and domestic else winner.mention)
     case.rest_on("recommended_department", winner.mention)
+
+
+def _only_greets(case: _Case) -> bool:
+    """Whether all that was said is greetings."""
+    return all(
+        {i for m in r.mentions if m.concept == "greeting_only" for i in range(m.start, m.end)}
+        == set(range(len(r.tokens)))
+        for r in case.readings
+    )
 
 
 def _department(winner: _Weighed, names: set[str], injuries: bool) -> Department:
@@ -253,7 +272,8 @@ def _danger(case: _Case, weighed: list[_Weighed]) -> bool | None:
     if weighed and over_by:
         case.rest_on("current_danger", over_by)
         return False
-    if weighed and all(w.mention.past for w in weighed):
+    harmless = all(w.mention.past or w.urgency is Urgency.LOW for w in weighed)
+    if weighed and harmless and case.first("injuries", "offender_near", "cannot_talk") is None:
         case.rest_on("current_danger", weighed[0].mention)
         return False
     return None

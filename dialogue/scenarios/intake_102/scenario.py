@@ -240,10 +240,10 @@ class Session:
         """Critical and dangerous calls go to a person at once; else ask for what is missing, then close."""
         if report.urgency is Urgency.CRITICAL:
             return self.hand_over(TransferReason.CRITICAL)
-        if report.weapons or report.current_danger:
+        if report.weapons or report.current_danger or _may_not_be_heard(report):
             return self.hand_over(TransferReason.DANGER)
         asked = [q for t in turns if (q := wording.question_asked(t.reply.text))]
-        if report.category is None:
+        if report.category is None or report.category is Category.SILENT:
             if asked.count("ask_incident") >= ASKED_AT_MOST:
                 return self.hand_over(TransferReason.NOT_UNDERSTOOD)
             return self._ask("ask_incident")
@@ -284,6 +284,11 @@ class Session:
         report.summary = wording.summarise(report, "", self._language)
         note = "no word was said; urgency is for a person to judge"
         return Assessment(report.model_dump(mode="json"), "rules", "rules", notes=(note,))
+
+
+def _may_not_be_heard(report: IncidentReport) -> bool:
+    """Whether somebody whispers that they cannot speak, and nothing else: questions would put them in danger."""
+    return report.category is Category.SILENT and report.caller_safe_to_talk is False
 
 
 def _needs_place(report: IncidentReport) -> bool:
