@@ -54,6 +54,28 @@ async def test_no_door_brings_the_caller_to_an_operator_and_both_hear_each_other
         assert recording.getnframes() / 16000 > 8, "the recording has the whole call"
 
 
+@pytest.mark.parametrize(("policy", "goes_on"), [("yes", True), ("no", False)])
+async def test_the_recording_goes_on_with_the_operator_or_stops_as_the_policy_says(
+    sandbox: Sandbox, caller: SipPhone, operator: SipPhone, policy: str, goes_on: bool
+) -> None:
+    sandbox.set_global("CALL_RECORD_AFTER_TRANSFER", policy)
+    before = sandbox.reports()
+    call = await caller.call(sandbox.sip_uri, codec="G722")
+    taken = await operator.next_call(20)
+    await asyncio.gather(call.say(announcement("busy")), taken.say(announcement("nobody")))
+    await call.hang_up()
+    await taken.wait_ended(5)
+    sandbox.set_global("CALL_RECORD_AFTER_TRANSFER", "yes")
+
+    report = await sandbox.report_of_next_call(before)
+    talked = announcement("busy").seconds
+    recording = sandbox.recording(report["call_id"])
+    legs = [recording.with_name(f"{report['call_id']}-{side}.sln16") for side in ("caller", "agent")]
+    with wave.open(str(recording)) as sound:
+        lengths = [sound.getnframes() / 16000, *(leg.stat().st_size / 32000 for leg in legs)]
+    assert all((length > talked) == goes_on for length in lengths), lengths
+
+
 async def test_no_door_and_no_operator_is_announced_and_then_ended(sandbox: Sandbox, caller: SipPhone) -> None:
     sandbox.set_global("CALL_QUEUE_ROUNDS", "2")
     before = sandbox.reports()
