@@ -11,7 +11,7 @@ from typing import Any
 
 from dialogue.scenarios.intake_102.morphology import base_forms
 from dialogue.scenarios.intake_102.reading import Reading
-from dialogue.scenarios.intake_102.rules import Evidence, Finding
+from dialogue.scenarios.intake_102.rules import GUESSED, Evidence, Finding
 from dialogue.scenarios.intake_102.schema import (
     SEVERITY,
     AddressConfidence,
@@ -89,7 +89,7 @@ def _clean_texts(report: IncidentReport, notes: list[str]) -> None:
 
 
 def _raise_to_floor(report: IncidentReport, floor: IncidentReport, notes: list[str]) -> None:
-    if _rank(floor.urgency) > _rank(report.urgency):
+    if _rank(floor.urgency) > _rank(report.urgency) and GUESSED not in notes:
         notes.append(f"urgency raised to {floor.urgency} by the rules, the model said {report.urgency or 'unknown'}")
         report.urgency = floor.urgency
         if floor.category is not None and (report.category is None or report.category in _NO_DEFAULT):

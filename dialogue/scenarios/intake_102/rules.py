@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,9 @@ _OVER = frozenset({"fight", "beating"})
 _WEAPON_BY_DEED: dict[str, WeaponKind] = {"shots": WeaponKind.FIREARM, "bomb": WeaponKind.EXPLOSIVE}
 _DEATHLY = frozenset({WeaponKind.FIREARM, WeaponKind.EXPLOSIVE})
 _GROWN = 18
+_HINT = "hint_"
+GUESSED = "kind of incident taken from single words: nothing plainer was said"
+"""Note on a finding that is no floor: a model or a plainer word may lower it."""
 Evidence = dict[str, Any]
 
 
@@ -103,7 +107,7 @@ def _weapons(case: _Case) -> tuple[bool | None, WeaponKind | None]:
         m.concept in TABLE and SEVERITY[TABLE[m.concept].plain] > 0
         for r in case.readings
         for m in r.mentions
-        if m.meant and m.concept != "weapon_in_hand"
+        if m.meant and m.concept != "weapon_in_hand" and not m.concept.startswith(_HINT)
     )
     if papers and not crime:
         return None, None
@@ -133,6 +137,7 @@ def _weigh(case: _Case, weapons: bool | None) -> list[_Weighed]:
                 continue
             base = row.past if mention.past else row.now if mention.live else row.plain
             weighed.append(_Weighed(mention, row, _adjust(case, mention, base)))
+    weighed = [w for w in weighed if not w.mention.concept.startswith(_HINT)] or _hinted(case, weighed)
     strong = any(
         w.row.rank >= TABLE["weapon_seen"].rank and SEVERITY[w.urgency] >= SEVERITY[Urgency.HIGH] for w in weighed
     )
@@ -149,6 +154,16 @@ def _weigh(case: _Case, weapons: bool | None) -> list[_Weighed]:
                 )
             )
     return weighed
+
+
+def _hinted(case: _Case, weighed: list[_Weighed]) -> list[_Weighed]:
+    """Of single words that point somewhere, those of the kind that most of them point to."""
+    if not weighed or case.first("greeting_only", "cannot_talk", "wants_person"):
+        return []
+    votes = Counter(w.mention.concept for w in weighed)
+    chosen = max(votes, key=lambda name: (votes[name], TABLE[name].rank))
+    case.notes.append(GUESSED)
+    return [w for w in weighed if w.mention.concept == chosen]
 
 
 def _adjust(case: _Case, mention: Mention, base: Urgency) -> Urgency:

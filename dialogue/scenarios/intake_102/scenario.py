@@ -14,7 +14,7 @@ from dialogue.ports import Answer, Briefing, Message, ModelRequest
 from dialogue.scenarios.intake_102 import checks, lexicon, wording
 from dialogue.scenarios.intake_102.address import answered_place, find_place
 from dialogue.scenarios.intake_102.reading import Reading, mentioned, read
-from dialogue.scenarios.intake_102.rules import Answers, Finding, conclude
+from dialogue.scenarios.intake_102.rules import GUESSED, Answers, Finding, conclude
 from dialogue.scenarios.intake_102.schema import (
     SEVERITY,
     AddressConfidence,
@@ -97,6 +97,7 @@ class Session:
         self._cache: dict[tuple[int, str], Reading] = {}
         self._assessment = self._blank()
         self._report: IncidentReport | None = None
+        self._guessed = False
 
     @property
     def language(self) -> str:
@@ -158,6 +159,7 @@ class Session:
             words = ". ".join(r.text.rstrip(" .") for r in readings if r.text)
             report.summary = wording.summarise(report, words, self._language)
         self._report = report
+        self._guessed = answer is None and GUESSED in found.notes
         self._assessment = Assessment(
             fields=report.model_dump(mode="json"),
             source="llm" if answer else "rules",
@@ -228,12 +230,13 @@ class Session:
 
     def _floor(self, turns: Sequence[Turn], readings: Sequence[Reading]) -> Finding:
         """The rules over the conversation, turn by turn, so that nothing on record goes down."""
-        standing = self._report
+        standing = None if self._guessed else self._report
         found = Finding(unknown())
         for count in range(1, len(readings) + 1):
             heard = readings[:count]
             found = checks.keep_floor(conclude(heard, self._language, _answers(turns, heard)), standing)
-            standing = found.report
+            if GUESSED not in found.notes:
+                standing = found.report
         return found
 
     def _next(self, turns: Sequence[Turn], report: IncidentReport) -> Reply:
@@ -246,6 +249,8 @@ class Session:
         if report.category is None or report.category is Category.SILENT:
             if asked.count("ask_incident") >= ASKED_AT_MOST:
                 return self.hand_over(TransferReason.NOT_UNDERSTOOD)
+            return self._ask("ask_incident")
+        if self._guessed and "ask_incident" not in asked:
             return self._ask("ask_incident")
         if not _needs_place(report):
             return self._close(report)

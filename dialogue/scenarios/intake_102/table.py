@@ -97,7 +97,22 @@ TABLE: dict[str, Row] = {
     "animal": Row(Category.ANIMAL, L, L, L, AKIMAT, 26),
     "complaint": Row(Category.INFORMATION, L, L, L, POLICE, 24),
     "information": Row(Category.INFORMATION, L, L, L, POLICE, 22),
+    "hint_medical": Row(Category.MEDICAL, H, H, M, AMBULANCE, 14),
+    "hint_violence": Row(Category.ASSAULT, H, H, M, POLICE, 13, violence=True),
+    "hint_fire": Row(Category.FIRE, H, H, M, RESCUE, 12),
+    "hint_theft": Row(Category.THEFT, M, M, M, POLICE, 11),
+    "hint_fraud": Row(Category.FRAUD, M, M, M, POLICE, 10),
+    "hint_missing": Row(Category.MISSING_PERSON, M, M, M, POLICE, 5),
+    "hint_traffic": Row(Category.TRAFFIC, M, M, M, POLICE, 6),
+    "hint_disorder": Row(Category.DISORDER, M, M, M, POLICE, 9),
+    "hint_noise": Row(Category.NOISE, L, L, L, POLICE, 7),
+    "hint_suspicious": Row(Category.SUSPICIOUS, M, M, M, POLICE, 8),
+    "hint_vandalism": Row(Category.VANDALISM, M, M, M, POLICE, 4),
+    "hint_animal": Row(Category.ANIMAL, L, L, L, AKIMAT, 3),
+    "hint_utility": Row(Category.OTHER, L, L, L, AKIMAT, 2),
+    "hint_question": Row(Category.INFORMATION, L, L, L, POLICE, 1),
 }
+"""``hint_…`` are single words that count only where nothing plainer is said; the kind with most words wins."""
 
 WEAPON_KINDS: dict[str, WeaponKind] = {
     "explosive": WeaponKind.EXPLOSIVE,
