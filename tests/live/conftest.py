@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import wave
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +109,16 @@ class Sandbox:
 
     def recording(self, call_id: str) -> Path:
         return self.spool / "recordings" / f"{call_id}.wav16"
+
+    async def recorded_seconds(self, call_id: str, seconds: float = REPORT_SECONDS) -> float:
+        """Length of a call's recording at 16 kHz, once Asterisk has closed it, which may be after its end report."""
+        async with asyncio.timeout(seconds):
+            while True:
+                unfinished = contextlib.suppress(wave.Error, EOFError, FileNotFoundError)
+                with unfinished, wave.open(str(self.recording(call_id))) as recording:
+                    assert recording.getframerate() == 16000
+                    return recording.getnframes() / 16000
+                await asyncio.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import wave
 from typing import Any
 
 import pytest
@@ -49,9 +48,7 @@ async def test_no_door_brings_the_caller_to_an_operator_and_both_hear_each_other
     assert report["agistatus"] == "FAILURE"
     assert (report["queue_result"], report["operator"]) == ("ANSWERED", "PJSIP/operator1")
     assert int(report["ended"]) >= int(report["started"])
-    with wave.open(str(sandbox.recording(report["call_id"]))) as recording:
-        assert recording.getframerate() == 16000
-        assert recording.getnframes() / 16000 > 8, "the recording has the whole call"
+    assert await sandbox.recorded_seconds(report["call_id"]) > 8, "the recording has the whole call"
 
 
 @pytest.mark.parametrize(("policy", "goes_on"), [("yes", True), ("no", False)])
@@ -71,8 +68,8 @@ async def test_the_recording_goes_on_with_the_operator_or_stops_as_the_policy_sa
     talked = announcement("busy").seconds
     recording = sandbox.recording(report["call_id"])
     legs = [recording.with_name(f"{report['call_id']}-{side}.sln16") for side in ("caller", "agent")]
-    with wave.open(str(recording)) as sound:
-        lengths = [sound.getnframes() / 16000, *(leg.stat().st_size / 32000 for leg in legs)]
+    whole = await sandbox.recorded_seconds(report["call_id"])
+    lengths = [whole, *(leg.stat().st_size / 32000 for leg in legs)]
     assert all((length > talked) == goes_on for length in lengths), lengths
 
 

@@ -20,7 +20,7 @@ from webadmin.operations.command import HotlineCommand
 
 log = structlog.get_logger(__name__)
 
-NICENESS = 10
+NICENESS = 19
 """Records can wait, a caller cannot."""
 
 
