@@ -61,7 +61,9 @@ class FollowedJournal:
 
     async def follow(self, lines: asyncio.StreamReader) -> bool:
         """Listen to the writing process until it ends; return whether it said that its journal is complete."""
-        while line := (await lines.readline()).strip():
+        # A line without its end was being written when the process died.
+        while (raw := await lines.readline()).endswith(b"\n"):
+            line = raw.strip()
             if line == CLOSED:
                 return True
             segment, _, offset = line.partition(b" ")

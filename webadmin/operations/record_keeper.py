@@ -50,9 +50,14 @@ class RecordKeeper:
         self._journal.add_listener(grown)
         try:
             while True:
-                await self._start()
-                await self._tell_until_gone()
-                log.error("record_keeper_ended", stage="journal", status=self._process and self._process.returncode)
+                try:
+                    await self._start()
+                except OSError as error:
+                    # Out of memory or of processes: the journal has it all meanwhile.
+                    log.error("record_keeper_not_started", stage="journal", error=type(error).__name__)
+                else:
+                    await self._tell_until_gone()
+                    log.error("record_keeper_ended", stage="journal", status=self._process and self._process.returncode)
                 await asyncio.sleep(START_AGAIN_SECONDS)
         finally:
             self._journal.remove_listener(grown)

@@ -15,8 +15,10 @@ from django.db import connection, connections
 
 from dialogue.events import CallEnded, CallStatus
 from tests.webadmin.calls.steps import started
+from webadmin.calls.following import FollowedJournal
 from webadmin.calls.journal import DiskJournal
 from webadmin.calls.models import Call
+from webadmin.calls.segments import Place
 from webadmin.operations import record_keeper
 from webadmin.operations.record_keeper import RecordKeeper
 
@@ -79,6 +81,35 @@ async def test_a_keeper_that_dies_is_started_again_and_goes_on(journal: DiskJour
     await asyncio.gather(keeping, return_exceptions=True)
     await asyncio.to_thread(journal.close)
     await keeper.finish()
+
+
+async def test_a_keeper_that_cannot_be_started_is_tried_again(
+    journal: DiskJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = RecordKeeper(journal, tmp_path / "spool")
+    tries = asyncio.Queue[int]()
+
+    async def refuses() -> None:
+        tries.put_nowait(1)
+        raise OSError("no process left")
+
+    monkeypatch.setattr(keeper, "_start", refuses)
+    keeping = asyncio.create_task(keeper.run())
+    async with asyncio.timeout(5):
+        await tries.get()
+        await tries.get()
+    assert not keeping.done()
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_a_line_that_was_being_written_when_the_door_died_is_no_place(tmp_path: Path) -> None:
+    lines = asyncio.StreamReader()
+    lines.feed_data(b"1 500\n1 7")
+    lines.feed_eof()
+    followed = FollowedJournal(tmp_path, "door")
+    assert not await followed.follow(lines)
+    assert followed.synced == Place(1, 500)
 
 
 async def test_the_calls_of_a_door_that_dies_are_closed_at_once(journal: DiskJournal, tmp_path: Path) -> None:
