@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Iterator
 
@@ -9,6 +10,11 @@ import pytest
 from django.conf import settings
 
 from tests.services import PostgreSQL, Redis
+
+
+def pytest_collection_finish() -> None:
+    # What was imported and collected lives as long as the run: full collections of garbage pass over it.
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

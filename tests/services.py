@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -16,18 +18,31 @@ from pathlib import Path
 
 MISSING = "{} is needed by the tests and is not installed: run `make system-test`"
 START_SECONDS = 30.0
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Which of the processes that run tests side by side this is; 0 where there is one."""
+
+PORTS = range(10_000 + 1_000 * (WORKER % 10), 11_000 + 1_000 * (WORKER % 10))
+"""This worker's own, below those that Linux gives to outgoing connections: nobody takes one that was found free."""
 
 
 class ServiceError(Exception):
     """A program the tests need is missing or does not start. Its text says what to do."""
 
 
-def free_port() -> int:
-    """Return a TCP port on the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """Return a port on the loopback that nobody has.
+
+    Args:
+        kind: SOCK_STREAM for TCP, SOCK_DGRAM for UDP.
+
+    Raises:
+        ServiceError: all are taken.
+    """
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ServiceError(f"no port from {PORTS.start} to {PORTS.stop - 1} is free")
 
 
 def wait_until(ready: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:

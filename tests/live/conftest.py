@@ -20,13 +20,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import free_port
+from tests.services import WORKER, free_port
 from webadmin.operations.sip_phone import SipPhone
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PBX = REPOSITORY / "deploy" / "sandbox" / "pbx.py"
 START_SECONDS = 60.0
 REPORT_SECONDS = 10.0
+RTP_START, RTP_PORTS = 20_000, 500
+"""Where the first worker's RTP ports begin, and how many each has."""
+
 QUICK = {
     "CALL_AI_SECONDS": "30",
     "CALL_QUEUE_SECONDS": "15",
@@ -125,10 +128,9 @@ class Sandbox:
 def running_sandbox() -> Iterator[Sandbox]:
     # Short: a Unix socket's path has 107 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="hotline-pbx-"))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        sip_port = probe.getsockname()[1]
+    sip_port = free_port(socket.SOCK_DGRAM)
     ami_port, http_port, agi_port = free_port(), free_port(), free_port()
+    rtp_start = RTP_START + WORKER * RTP_PORTS
     environment = {
         **os.environ,
         "ENV_FILE": os.devnull,
@@ -137,8 +139,8 @@ def running_sandbox() -> Iterator[Sandbox]:
         "SANDBOX_SIP_PORT": str(sip_port),
         "SANDBOX_AMI_PORT": str(ami_port),
         "SANDBOX_HTTP_PORT": str(http_port),
-        "SANDBOX_RTP_START": "20000",
-        "SANDBOX_RTP_END": "20499",
+        "SANDBOX_RTP_START": str(rtp_start),
+        "SANDBOX_RTP_END": str(rtp_start + RTP_PORTS - 1),
         "AGI_BIND": f"127.0.0.1:{agi_port}",
     }
     process = subprocess.Popen(
