@@ -16,10 +16,10 @@ import structlog
 from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, ValidationError
 
-from dialogue.errors import Stage
+from dialogue.errors import ProviderError, Stage
 from dialogue.ports import Answer, Delta, Message, TextDelta, Tool, ToolCall
-from dialogue.providers.llm.http import bounded_client, model_error, translate
 from dialogue.providers.llm.strict_schema import schema_name, strict_schema
+from dialogue.providers.openai_http import bounded_client, translate
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +67,11 @@ class OpenAIConfig:
     temperature: float | None = 0.0
     timeout: float = 30.0
     longest: int = 262_144
+
+
+def model_error(code: str, detail: str, *, retryable: bool = False) -> ProviderError:
+    """A failure of the language model."""
+    return ProviderError(Stage.LANGUAGE_MODEL, code, detail, retryable=retryable)
 
 
 class _Invalid(Exception):
@@ -189,7 +194,7 @@ class OpenAI:
                                 call[2] += part.function.arguments or ""
         except Exception as error:
             # The client's own errors may carry the server's text, which is not for a log.
-            raise translate(error) from None
+            raise translate(error, Stage.LANGUAGE_MODEL) from None
         match finished:
             case None:
                 raise model_error("connection", "the answer broke off", retryable=True)
@@ -210,9 +215,9 @@ class OpenAI:
                 return await self._client.chat.completions.create(**request, stream=stream)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 if not self._adapt(error, request):
-                    raise translate(error) from None
+                    raise translate(error, Stage.LANGUAGE_MODEL) from None
             except Exception as error:
-                raise translate(error) from None
+                raise translate(error, Stage.LANGUAGE_MODEL) from None
         raise model_error("rejected", "the server takes none of the known forms of a request")
 
     def _request(

@@ -1,4 +1,4 @@
-"""The HTTP side of a language-model server: answers of bounded size, and its errors in our terms."""
+"""The HTTP side of servers with OpenAI's interface: answers of bounded size, and their errors in our terms."""
 
 from __future__ import annotations
 
@@ -58,13 +58,8 @@ def bounded_client(limit: int, timeout: float) -> httpx2.AsyncClient:
     )
 
 
-def model_error(code: str, detail: str, *, retryable: bool = False, retry_after: float | None = None) -> ProviderError:
-    """A failure of the language model."""
-    return ProviderError(Stage.LANGUAGE_MODEL, code, detail, retryable=retryable, retry_after=retry_after)
-
-
-def translate(error: Exception) -> ProviderError:
-    """Return the provider error for whatever the client raised.
+def translate(error: Exception, stage: Stage) -> ProviderError:
+    """Return the provider error for whatever the client raised at a stage.
 
     Of the server's own text only its short error code is taken over: the rest may repeat the key or the caller's words.
     """
@@ -72,46 +67,50 @@ def translate(error: Exception) -> ProviderError:
         case ProviderError():
             return error
         case BodyTooLong():
-            return model_error("too_long", "the answer is larger than allowed")
+            return ProviderError(stage, "too_long", "the answer is larger than allowed")
         case openai.APITimeoutError():
-            return model_error("timeout", "the server did not answer in time", retryable=True)
+            return ProviderError(stage, "timeout", "the server did not answer in time", retryable=True)
         case openai.APIConnectionError() | httpx2.HTTPError() | httpx2.StreamError():
             cause = error.__cause__ or error
-            return model_error("connection", f"no whole answer: {type(cause).__name__}", retryable=True)
+            return ProviderError(stage, "connection", f"no whole answer: {type(cause).__name__}", retryable=True)
         case openai.APIStatusError():
-            return _translate_status(error)
+            return _translate_status(error, stage)
         case openai.APIError():
-            return model_error("server_error", f"the server broke off: {_short_code(error)}", retryable=True)
+            return ProviderError(stage, "server_error", f"the server broke off: {_short_code(error)}", retryable=True)
         case openai.OpenAIError() | ValueError():
-            return model_error("invalid_answer", f"not an answer of this interface: {type(error).__name__}")
+            return ProviderError(stage, "invalid_answer", f"not an answer of this interface: {type(error).__name__}")
         case _:
-            return model_error("unexpected", type(error).__name__)
+            return ProviderError(stage, "unexpected", type(error).__name__)
 
 
-def _translate_status(error: openai.APIStatusError) -> ProviderError:
+def _translate_status(error: openai.APIStatusError, stage: Stage) -> ProviderError:
     status, code = error.status_code, _short_code(error)
     detail = f"HTTP {status}" + (f", {code}" if code else "")
     if code in {"context_length_exceeded", "string_above_max_length"} or status == 413:
-        return model_error("too_long", detail)
+        return ProviderError(stage, "too_long", detail)
     if code in {"content_filter", "content_policy_violation"}:
-        return model_error("refused", detail)
+        return ProviderError(stage, "refused", detail)
     match status:
         case 401 | 403:
-            return model_error("unauthorised", detail)
+            return ProviderError(stage, "unauthorised", detail)
         case 402:
-            return model_error("no_credit", detail)
+            return ProviderError(stage, "no_credit", detail)
         case 404:
-            return model_error("not_found", f"{detail}: check the model's name and the base URL")
+            return ProviderError(stage, "not_found", f"{detail}: check the model's name and the base URL")
         case 429 if code == "insufficient_quota":
-            return model_error("no_credit", detail)
+            return ProviderError(stage, "no_credit", detail)
         case 429:
-            return model_error("rate_limited", detail, retryable=True, retry_after=retry_after(error.response.headers))
+            return ProviderError(
+                stage, "rate_limited", detail, retryable=True, retry_after=retry_after(error.response.headers)
+            )
         case 408 | 409 | 425:
-            return model_error("server_error", detail, retryable=True)
+            return ProviderError(stage, "server_error", detail, retryable=True)
         case _ if status >= 500:
-            return model_error("server_error", detail, retryable=True, retry_after=retry_after(error.response.headers))
+            return ProviderError(
+                stage, "server_error", detail, retryable=True, retry_after=retry_after(error.response.headers)
+            )
         case _:
-            return model_error("rejected", detail)
+            return ProviderError(stage, "rejected", detail)
 
 
 def _short_code(error: openai.APIError) -> str:
