@@ -5,9 +5,10 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
+SPEECH_STAMP := .venv/.installed-speech
 BENCH_STAMP := var/bench-venv/.installed
 
-.PHONY: help demo test run pbx bench check system system-test venv venv-dev migrate clean
+.PHONY: help demo test run pbx bench check system system-test venv venv-dev venv-speech migrate clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,7 +16,7 @@ help: ## list the commands
 demo: system venv ## set up everything, place a real SIP call and print the incident; LIVE=1: with the live door
 	@$(MANAGE) demo $(if $(LIVE),--live)
 
-test: system-test venv-dev check ## set up everything and run the whole suite
+test: system-test venv-dev venv-speech check ## set up everything and run the whole suite
 	@$(BIN)/pytest
 
 run: venv migrate ## the services in the foreground: AGI door, office, Celery worker where a broker is set
@@ -24,7 +25,7 @@ run: venv migrate ## the services in the foreground: AGI door, office, Celery wo
 pbx: system ## the sandbox PBX alone, in the foreground
 	@$(PYTHON) deploy/sandbox/pbx.py
 
-bench: system-test venv-dev $(BENCH_STAMP) ## the benchmarks; writes a dated file under docs/results/
+bench: system-test venv-dev venv-speech $(BENCH_STAMP) ## the benchmarks; writes a dated file under docs/results/
 	@$(BIN)/python -m tests.benchmarks
 
 check: venv-dev ## linters, types, import contracts, migrations
@@ -43,6 +44,8 @@ venv: $(STAMP)
 
 venv-dev: $(DEV_STAMP)
 
+venv-speech: $(SPEECH_STAMP) ## Whisper and other large speech engines, into .venv
+
 migrate: venv
 	@$(MANAGE) migrate -v 0
 
@@ -55,6 +58,11 @@ $(STAMP): requirements.txt
 $(DEV_STAMP): requirements-dev.txt $(STAMP)
 	@echo "== Installing test tools into .venv"
 	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(SPEECH_STAMP): requirements-speech.txt $(STAMP)
+	@echo "== Installing speech engines into .venv"
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-speech.txt
 	@touch $@
 
 $(BENCH_STAMP): requirements-bench.txt
