@@ -73,7 +73,18 @@ class Listened:
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """Speech became text (empty where nothing was understood). ``seconds``: how long the engine took."""
+    """Speech became text.
+
+    Args:
+        turn: number of the exchange.
+        text: the words, empty where nothing was understood.
+        language: ISO 639-1 code, or None where the engine does not tell.
+        confidence: 0 to 1, or None where the engine gives none.
+        engine: which engine served.
+        seconds: how long the engine took.
+        doubtful: as `dialogue.turns.Transcript` has it.
+        invented: as `dialogue.turns.Transcript` has it.
+    """
 
     turn: int
     text: str
@@ -81,6 +92,8 @@ class Recognised:
     confidence: float | None
     engine: str
     seconds: float
+    doubtful: tuple[str, ...] = ()
+    invented: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +143,21 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The caller was heard while the assistant spoke, which fell silent at once.
+    """The caller was heard while the assistant spoke, which fell silent.
 
     Args:
         turn: number of the exchange the assistant was in.
         outcome: ``resumed`` (a cough, an "mm-hm") or ``dropped`` (the caller had something to say).
         heard_seconds: how much of the reply had been heard.
         decided_seconds: from falling silent to the decision.
+        held_back: the caller began in words that are spoken to their end, so it fell silent only after them.
     """
 
     turn: int
     outcome: str
     heard_seconds: float
     decided_seconds: float
+    held_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +224,9 @@ def from_record(kind: str, data: Mapping[str, Any]) -> Event:
     cls = KINDS[kind]
     known = {f.name for f in dataclasses.fields(cls)}
     values = {name: value for name, value in data.items() if name in known}
-    if "notes" in values:
-        values["notes"] = tuple(values["notes"])
+    for name in ("notes", "doubtful"):
+        if name in values:
+            values[name] = tuple(values[name])
     if cls is CallEnded and "status" in values:
         values["status"] = CallStatus(values["status"])
     return cls(**values)

@@ -52,6 +52,9 @@ class Transcript:
         confidence: 0 to 1, or None where the engine gives none.
         engine: which engine served.
         final: False for a partial result that may still change.
+        doubtful: why the words look like the engine's invention; empty where they do not. Such words stand on record
+            and count as not understood.
+        invented: words the engine gave besides, which look like its invention while the others do not.
     """
 
     text: str
@@ -59,6 +62,13 @@ class Transcript:
     confidence: float | None = None
     engine: str = ""
     final: bool = True
+    doubtful: tuple[str, ...] = ()
+    invented: str = ""
+
+    @property
+    def words(self) -> str:
+        """The text where it may be relied on; empty where it is doubtful."""
+        return "" if self.doubtful else self.text
 
 
 class NextStep(StrEnum):
@@ -95,7 +105,9 @@ class Reply:
         purpose: what the sentence is for (``greeting``, ``question``, ``answer``, ``farewell``, ``apology``,
             ``filler``).
         expects: what kind of answer it asks for (``address``), so that the caller is given time for it; empty: any.
-        protected: it is spoken to its end, also where the caller begins to speak (a notice the law wants heard).
+        protected: it is spoken to its end, also where the caller begins to speak.
+        notice: whole sentences at the beginning of ``text`` that are spoken to their end, also where the caller begins
+            to speak (the law wants them heard); what follows them may be cut short.
     """
 
     text: str
@@ -105,6 +117,7 @@ class Reply:
     purpose: str = "answer"
     expects: str = ""
     protected: bool = False
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,7 +232,7 @@ class Talker:
         """Speak until the end, the operator's key, or what turns out to be the caller's turn."""
         mouth = Mouth(self._speaker, self._line)
         now = self._now_speaking = _Speaking(reply, mouth)
-        first_come = not protected and self._ear.in_utterance
+        first_come = not protected and not reply.notice and self._ear.in_utterance
         if first_come and await self._judge(mouth, talk, reply, speaking=False) is Verdict.DROP:
             # They were first, and nothing is said.
             return Outcome.CUT_IN, mouth.uttered(whole=False)
@@ -243,9 +243,10 @@ class Talker:
         watch = _Watch(self._line, min(self._settings.voice_timeout, LONGEST_QUIET - self.quiet_for))
         work = asyncio.create_task(mouth.speak(pieces, reply.language, on_first=first))
         work.add_done_callback(lambda _: self._listener.news.set())
+        held_back = False
         try:
             while not work.done():
-                await self._listener.wait(min(LOOK_AGAIN, watch.left()))
+                await self._listener.wait(min(JUDGED_EVERY if held_back else LOOK_AGAIN, watch.left()))
                 if self._operator_key():
                     return Outcome.OPERATOR_KEY, await self._stop(work, mouth)
                 if work.done():
@@ -253,12 +254,19 @@ class Talker:
                 watch.look(self._settings.voice_timeout)
                 if protected:
                     continue
+                if reply.notice and len(mouth.heard()) < len(reply.notice):
+                    held_back = self._ear.in_utterance
+                    if held_back:
+                        # What they say meanwhile is understood by the time the notice is over.
+                        self._turns.follow(talk, answering=False)
+                    continue
                 if self._turns.spoke_up(talk.language):
                     return Outcome.CUT_IN, await self._stop(work, mouth)
-                if self._listener.edges and self._ear.in_utterance:
-                    if await self._judge(mouth, talk, reply) is Verdict.DROP:
+                if (self._listener.edges or held_back) and self._ear.in_utterance:
+                    if await self._judge(mouth, talk, reply, held_back=held_back) is Verdict.DROP:
                         return Outcome.CUT_IN, await self._stop(work, mouth)
                     watch.start_over()
+                held_back = False
             uttered = await work
             self._sound_at = time.monotonic()
             return Outcome.SAID, uttered
@@ -266,7 +274,9 @@ class Talker:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
 
-    async def _judge(self, mouth: Mouth, talk: Conversation, reply: Reply, *, speaking: bool = True) -> Verdict:
+    async def _judge(
+        self, mouth: Mouth, talk: Conversation, reply: Reply, *, speaking: bool = True, held_back: bool = False
+    ) -> Verdict:
         """Fall silent and find out whether the caller has something to say.
 
         Args:
@@ -274,6 +284,7 @@ class Talker:
             talk: the conversation.
             reply: what is being said.
             speaking: the caller was heard in it; False where it has not begun.
+            held_back: they began in its notice.
 
         Returns:
             `Verdict.DROP`, the utterance being the caller's turn; or `Verdict.RESUME`, with the utterance passed over
@@ -307,7 +318,7 @@ class Talker:
                 self._paused = False
             if heard > 0:
                 outcome = "dropped" if verdict is Verdict.DROP else "resumed"
-                await self._record.note(Interrupted(self._record.turn, outcome, heard, decided))
+                await self._record.note(Interrupted(self._record.turn, outcome, heard, decided, held_back))
         return verdict
 
     async def _stop(self, work: asyncio.Task[Uttered], mouth: Mouth) -> Uttered:

@@ -63,11 +63,13 @@ class Yielded:
         turn: number of the exchange.
         at: when; by the same clock as `Spoken.ended`.
         resumed: it went on speaking afterwards.
+        held_back: it had to speak on first, so how long that took is no measure.
     """
 
     turn: int
     at: float
     resumed: bool = False
+    held_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,7 @@ def _answers(
 def _stops_by_journal(caller: Sequence[Span], runs: Sequence[Span], yielded: Sequence[Yielded]) -> list[Stop]:
     """The assistant's silence next to where the journal has it give way, and the voice that it gave way to."""
     found = []
-    for one in yielded:
+    for one in (one for one in yielded if not one.held_back):
         near = [run.end for run in runs if abs(run.end - one.at) <= STOP_WITHIN / 2]
         if not near:
             continue

@@ -94,7 +94,8 @@ def _spoken(steps: Sequence[tuple[datetime, Event]], began: datetime) -> tuple[l
                 spoke.add(turn)
             case Interrupted(turn=turn, outcome=outcome, decided_seconds=decided):
                 waited = cleaning.seconds(decided) or 0.0
-                yielded.append(Yielded(turn, since - waited, resumed=outcome == "resumed"))
+                gave_way = Yielded(turn, since - waited, outcome == "resumed", event.held_back is True)
+                yielded.append(gave_way)
                 if outcome == "resumed":
                     paused[turn] += waited
             case Said(turn=turn, purpose=purpose):

@@ -24,8 +24,8 @@ from webadmin.operations.sip_phone import SipPhone
 CALLER_SAYS = ("somebody stole my car last night", "twelve green street", "no")
 """The demo's caller, one sentence a turn; pocketsphinx knows English only."""
 
-CUT_IN_AFTER = 2.0
-"""Seconds of the greeting after which the live demo's caller begins to speak."""
+CUT_IN_AFTER = 5.7
+"""Seconds of the greeting after which the live demo's caller begins to speak: in the question behind its notice."""
 
 START_SECONDS = 60.0
 CALL_SECONDS = 120.0

@@ -32,9 +32,9 @@ class Story:
 
 
 GREETING = {
-    "ru": "Служба сто два. С вами говорит автоматический помощник, разговор записывается. Что случилось и где вы?",
-    "kk": "Жүз екі қызметі. Сізбен автоматты көмекші сөйлесіп тұр, әңгіме жазылады. Не болды және қай жердесіз?",
-    "en": "Emergency service one zero two. You are talking to an automatic assistant, and this call is recorded. "
+    "ru": "Служба сто два, автоматический помощник. Разговор записывается. Что случилось и где вы?",
+    "kk": "Жүз екі қызметі, автоматты көмекші. Әңгіме жазылады. Не болды және қай жердесіз?",
+    "en": "Emergency service one zero two, automatic assistant. This call is recorded. "
     "What happened, and where are you?",
 }
 ADDRESSES = {

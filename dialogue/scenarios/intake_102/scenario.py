@@ -60,7 +60,7 @@ class Intake102:
         for language in LANGUAGES:
             lexicon.load(language)
             prompt_version(language)
-            wording.phrase("greeting", language)
+            wording.phrase("notice", language)
 
     def open(self, language: str) -> Session:
         """Begin a conversation. Raises ConfigurationError for a language it does not speak."""
@@ -111,8 +111,9 @@ class Session:
         return twin
 
     def greeting(self) -> Reply:
-        """Say that an automatic assistant answers and that the call is recorded."""
-        return self._reply(wording.phrase("greeting", self._language), purpose="greeting")
+        """Say that an automatic assistant answers and that the call is recorded, and ask what happened."""
+        notice, question = (wording.phrase(name, self._language) for name in ("notice", "greeting"))
+        return replace(self._reply(f"{notice} {question}", purpose="greeting"), notice=notice)
 
     def wants_person(self, text: str) -> bool:
         """Whether these words ask for an operator, not merely speak of one."""

@@ -43,18 +43,21 @@ class FakeSession:
 
     language = "en"
 
-    def __init__(self, heard: tuple[str, ...] = (), *, holds: bool = True, protected: bool = False) -> None:
-        self.heard, self._holds, self._protected = heard, holds, protected
+    def __init__(
+        self, heard: tuple[str, ...] = (), *, holds: bool = True, protected: bool = False, notice: bool = False
+    ) -> None:
+        self.heard, self._holds, self._protected, self._notice = heard, holds, protected, notice
 
     def fork(self) -> FakeSession:
-        return FakeSession(self.heard, holds=self._holds, protected=self._protected)
+        return FakeSession(self.heard, holds=self._holds, protected=self._protected, notice=self._notice)
 
     def hints(self) -> tuple[str, ...]:
         return ()
 
     def greeting(self) -> Reply:
-        text = "This is an automatic assistant. What has happened?"
-        return Reply(text, "en", purpose="greeting", protected=self._protected)
+        notice = "This is an automatic assistant."
+        text = f"{notice} What has happened?"
+        return Reply(text, "en", purpose="greeting", protected=self._protected, notice=notice if self._notice else "")
 
     def wants_person(self, text: str) -> bool:
         return False
@@ -237,7 +240,9 @@ class Trial:
         if chance.random() < 0.4:
             stt.insert(0, HearingAlong(engines, script))
         models = [FakeModel(engines)] if chance.random() < 0.5 else []
-        self.session = FakeSession(holds=chance.random() < 0.8, protected=chance.random() < 0.2)
+        self.session = FakeSession(
+            holds=chance.random() < 0.8, protected=chance.random() < 0.2, notice=chance.random() < 0.4
+        )
         self._make = lambda loop: LiveCall(
             CallFacts("d9b2d63d-a233-4123-847a-7090ac4b2ea3", "fake", "en", "ari", "", "", {}),
             self.line,

@@ -40,6 +40,12 @@ from webadmin.operations.live_file_line import Step
 HANG_UP = Step(hang_up=True)
 
 
+def without_notice(trial: LiveTrial) -> None:
+    """Let the greeting be cut short from its first word on."""
+    greeting = replace(trial.session.greeting(), notice="")
+    trial.session.greeting = lambda: greeting  # type: ignore[method-assign]
+
+
 def texts(trial: LiveTrial) -> list[str]:
     return [event.text for event in trial.journal.of(Recognised)]
 
@@ -118,6 +124,7 @@ def test_a_pause_for_breath_does_not_end_the_turn(trial: LiveTrial) -> None:
 
 
 def test_a_caller_who_cuts_in_is_answered_and_what_they_heard_is_kept(trial: LiveTrial) -> None:
+    without_notice(trial)
     trial.run([says(THEFT, into=0.5), HANG_UP])
 
     greeting = trial.journal.of(Said)[0]
@@ -132,6 +139,7 @@ def test_a_caller_who_cuts_in_is_answered_and_what_they_heard_is_kept(trial: Liv
 
 @pytest.mark.parametrize("sound", [0.14, MM_HM], ids=["cough", "mm-hm"])
 def test_after_a_cough_the_assistant_goes_on_where_it_stopped(trial: LiveTrial, sound: float) -> None:
+    without_notice(trial)
     trial.run([says(sound, into=0.3), says(THEFT), HANG_UP])
 
     greeting = trial.journal.of(Said)[0]
@@ -142,6 +150,7 @@ def test_after_a_cough_the_assistant_goes_on_where_it_stopped(trial: LiveTrial, 
 
 
 def test_a_short_no_in_the_middle_of_a_question_is_an_answer(trial: LiveTrial) -> None:
+    without_notice(trial)
     trial.run([says(NO, into=0.3), HANG_UP])
 
     assert "no" in texts(trial)
@@ -150,6 +159,7 @@ def test_a_short_no_in_the_middle_of_a_question_is_an_answer(trial: LiveTrial) -
 
 def test_words_recognised_only_after_the_assistant_went_on_are_still_heard(trial: LiveTrial) -> None:
     trial.stt.delay = 0.7
+    without_notice(trial)
     trial.run([says(NO, into=0.2), HANG_UP])
 
     assert trial.journal.of(Interrupted)[0].outcome == "resumed"

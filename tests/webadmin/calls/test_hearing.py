@@ -70,13 +70,19 @@ def events_at(call_id: UUID, *steps: tuple[float, Event]) -> None:
     )
 
 
-def a_live_call(spool: Path, door: str = "ari") -> Call:
-    """Greeting cut in on at 2.0 s, a filler at 5.0, the answer at 6.15; the door's clock began 0.4 s later."""
+def a_live_call(spool: Path, door: str = "ari", *, held_back: bool = False) -> Call:
+    """Greeting cut in on at 2.0 s, a filler at 5.0, the answer at 6.15; the door's clock began 0.4 s later.
+
+    Args:
+        spool: where its recording is left.
+        door: that took it.
+        held_back: the greeting could not give way at once.
+    """
     call_id, late = uuid4(), 0.4
     events_at(
         call_id,
         (0.0, started(door=door, engines={"stt": "pocketsphinx", "llm": "rules", "tts": "espeak"})),
-        (2.75 - late, Interrupted(0, "dropped", 1.8, 0.45)),
+        (2.75 - late, Interrupted(0, "dropped", 1.8, 0.45, held_back)),
         (2.76 - late, said(0, "Здравствуйте.", purpose="greeting", played_seconds=1.8, whole=False, heard_text="Здр")),
         (4.9 - late, Listened(1, "utterance", 2.5, end_silence=0.4)),
         (4.95 - late, recognised(1, "драка", seconds=0.2)),
@@ -165,6 +171,17 @@ def test_what_a_finished_call_sounded_like_stands_on_it(spool: Path, monkeypatch
     assert greeting.answer_heard_seconds is None
     assert exchange.answer_heard_seconds == pytest.approx(1.65, abs=TOLERANCE)
     assert (exchange.end_silence, exchange.delay_seconds) == (0.4, 1.62)
+
+
+def test_a_notice_that_had_to_be_spoken_to_its_end_is_no_slowness_to_give_way(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+):
+    call = a_live_call(spool, held_back=True)
+    monkeypatch.setattr(services, "classify_finally", lambda call: None)
+    assert services.finish_call(call.pk)
+    hearing = CallHearing.objects.get(call=call)
+    assert (hearing.answers, hearing.barge_ins, hearing.barge_in_longest) == (1, 0, None)
+    assert call.turns.get(number=0).interruptions_dropped == 1
 
 
 def test_a_call_is_measured_once(spool: Path):
