@@ -1,4 +1,4 @@
-"""AudioSocket: sound by our clock, and only for whom a call was announced."""
+"""AudioSocket: sound by our clock, paused, dropped and counted."""
 
 from __future__ import annotations
 
@@ -6,34 +6,16 @@ import asyncio
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
 
-from ari_app.media import audiosocket, audiosocket_media
-from ari_app.media.audiosocket import Announcement, AudioSocketServer
-from ari_app.media.audiosocket_media import AudioSocketMedia
+from ari_app.media import audiosocket_media
+from ari_app.media.audiosocket import AudioSocketServer
 from dialogue.errors import LineError
 from dialogue.turns import Key
+from tests.ari_app.media.conftest import FRAME, connected, first
 from tests.fakes.media_peer import AudioSocketPeer
-
-FRAME = b"\x01\x02" * 160
-TURNED_AWAY = (asyncio.IncompleteReadError, ConnectionResetError)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[AudioSocketServer]:
-    async with AudioSocketServer("127.0.0.1", 0) as server:
-        yield server
-
-
-async def connected(server: AudioSocketServer, peer: AudioSocketPeer, kind: int = 0x10) -> AudioSocketMedia:
-    name = uuid.uuid4()
-    expected = server.announce(name)
-    peer.identify(name)
-    peer.send(kind, FRAME if kind == 0x10 else FRAME * 2)
-    return await expected
 
 
 def tone(rate: int, frames: int) -> list[bytes]:
@@ -48,16 +30,6 @@ def pitch(pcm: bytes, rate: int) -> float:
     """Of a tone, Hz."""
     samples = np.frombuffer(pcm, "<i2").astype(float)
     return float(np.argmax(np.abs(np.fft.rfft(samples)))) * rate / len(samples)
-
-
-async def first(media: AudioSocketMedia, count: int) -> list[bytes | Key]:
-    got: list[bytes | Key] = []
-    async with asyncio.timeout(3):
-        async for heard in media.hear():
-            got.append(heard)
-            if len(got) == count:
-                return got
-    raise AssertionError
 
 
 async def until_quiet(peer: AudioSocketPeer) -> list[bytes]:
@@ -121,60 +93,6 @@ async def test_a_flush_is_silence_at_once(server: AudioSocketServer) -> None:
         await media.flush()
         assert media.queued == 0
         assert len(await until_quiet(peer)) <= 2
-
-
-async def test_an_unknown_uuid_is_turned_away(server: AudioSocketServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audiosocket, "ANNOUNCED_WITHIN", 0.1)
-    async with AudioSocketPeer(server.address) as peer:
-        peer.identify(uuid.uuid4())
-        with pytest.raises(TURNED_AWAY):
-            await peer.receive()
-
-
-async def test_an_announcement_may_come_a_moment_after_the_connection(server: AudioSocketServer) -> None:
-    name = uuid.uuid4()
-    async with AudioSocketPeer(server.address) as peer:
-        peer.identify(name)
-        peer.send(0x10, FRAME)
-        await asyncio.sleep(0.1)
-        media = await server.announce(name)
-        assert await first(media, 1) == [FRAME]
-
-
-async def test_a_reused_uuid_is_turned_away_and_the_call_goes_on(
-    server: AudioSocketServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(audiosocket, "ANNOUNCED_WITHIN", 0.1)
-    name = uuid.uuid4()
-    expected = server.announce(name)
-    async with AudioSocketPeer(server.address) as peer, AudioSocketPeer(server.address) as thief:
-        peer.identify(name)
-        peer.send(0x10, FRAME)
-        media = await expected
-        thief.identify(name)
-        with pytest.raises(TURNED_AWAY):
-            await thief.receive()
-        peer.send(0x10, FRAME)
-        assert await first(media, 2) == [FRAME, FRAME]
-
-
-async def test_a_peer_that_is_not_listed_is_turned_away() -> None:
-    async with AudioSocketServer("127.0.0.1", 0, ["192.0.2.0/24"]) as server:
-        name = uuid.uuid4()
-        expected = server.announce(name, 0.3)
-        async with AudioSocketPeer(server.address) as peer:
-            peer.identify(name)
-            with pytest.raises(TURNED_AWAY):
-                await peer.receive()
-            with pytest.raises(LineError, match="media_not_connected"):
-                await expected
-
-
-async def test_a_peer_that_says_nothing_is_cut_off(server: AudioSocketServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audiosocket, "IDENTIFY_SECONDS", 0.1)
-    async with AudioSocketPeer(server.address) as peer:
-        with pytest.raises(TURNED_AWAY):
-            await peer.receive()
 
 
 async def test_hang_up_and_a_broken_connection_end_the_media(server: AudioSocketServer) -> None:
@@ -342,42 +260,6 @@ async def test_8_khz_where_16_was_told_is_converted_and_never_misread(server: Au
         assert media.played == pytest.approx(0.5, abs=0.05)
 
 
-async def test_a_connection_that_nobody_took_is_closed(server: AudioSocketServer) -> None:
-    name = uuid.uuid4()
-    expected = server.announce(name, rate=8000)
-    async with AudioSocketPeer(server.address) as peer:
-        peer.identify(name)
-        await asyncio.sleep(0.05)
-        expected.cancel()
-        with pytest.raises(TURNED_AWAY):
-            await peer.receive()
-
-
-async def test_an_announcement_that_is_cancelled_is_a_failure_for_who_waits_for_it(server: AudioSocketServer) -> None:
-    expected = server.announce(uuid.uuid4())
-    waiting = asyncio.ensure_future(_await(expected))
-    await asyncio.sleep(0)
-    expected.cancel()
-    with pytest.raises(LineError, match="media_not_connected"):
-        await waiting
-
-
-async def _await(expected: Announcement) -> AudioSocketMedia:
-    return await expected
-
-
-async def test_a_uuid_in_use_cannot_be_announced_again(server: AudioSocketServer) -> None:
-    name = uuid.uuid4()
-    expected = server.announce(name, rate=8000)
-    with pytest.raises(ValueError, match="in use"):
-        server.announce(name)
-    async with AudioSocketPeer(server.address) as peer:
-        peer.identify(name)
-        await expected
-        with pytest.raises(ValueError, match="in use"):
-            server.announce(name)
-
-
 async def test_a_peer_that_never_reads_ends_only_its_own_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audiosocket_media, "MOST_UNSENT", 1000)
     async with (
@@ -406,14 +288,6 @@ async def test_the_server_ends_its_calls_when_it_stops() -> None:
         await media.play(FRAME)
     assert await peer.receive() == (0x00, b"")
     await peer.__aexit__()
-
-
-@pytest.mark.parametrize("first", [b"GET / HTTP/1.1\r\n\r\n", b"\x01\x00\x05short", b"\x10\x00\x02ab", b"\xff" * 500])
-async def test_who_does_not_begin_with_a_uuid_is_turned_away_at_once(server: AudioSocketServer, first: bytes) -> None:
-    async with AudioSocketPeer(server.address) as peer:
-        peer.writer.write(first)
-        with pytest.raises(TURNED_AWAY):
-            await peer.receive(0.5)
 
 
 async def test_keys_that_ari_tells_of_do_not_come_twice(server: AudioSocketServer) -> None:
