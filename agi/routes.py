@@ -16,30 +16,14 @@ from agi.server import SessionHandler
 from agi.session import AgiSession
 from agi.spool import Spool
 from dialogue.ports import Line, VoiceActivity
-from dialogue.record import phone_number, valid_call_id
+from dialogue.record import Incoming, phone_number, valid_call_id
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class AgiCall:
-    """A call as the dialplan hands it over.
-
-    Args:
-        call_id: UUID that names the call everywhere.
-        language: ISO 639-1 code the call begins in; empty for the scenario's own.
-        scenario: name of the script.
-        caller: caller's number, only characters a number or SIP user has; empty where unknown.
-        dialled: extension that was called.
-        line: the caller.
-    """
-
-    call_id: str
-    language: str
-    scenario: str
-    caller: str
-    dialled: str
-    line: Line
+class AgiCall(Incoming[Line]):
+    """A call that came over FastAGI; its scenario is the script's name."""
 
 
 Handler = Callable[[AgiCall], Awaitable[None]]

@@ -11,30 +11,14 @@ import structlog
 
 from ari_app.client import Channel
 from dialogue.live.line import LiveLine
-from dialogue.record import phone_number, valid_call_id
+from dialogue.record import Incoming, phone_number, valid_call_id
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class LiveIncoming:
-    """A call as the dialplan hands it over.
-
-    Args:
-        call_id: UUID that names the call everywhere.
-        language: ISO 639-1 code the call begins in; empty for the scenario's own.
-        scenario: its name.
-        caller: caller's number, only characters a number or SIP user has; empty where unknown.
-        dialled: extension that was called.
-        line: the caller.
-    """
-
-    call_id: str
-    language: str
-    scenario: str
-    caller: str
-    dialled: str
-    line: LiveLine
+class LiveIncoming(Incoming[LiveLine]):
+    """A call that came over ARI."""
 
 
 Handler = Callable[[LiveIncoming], Awaitable[None]]

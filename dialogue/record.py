@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -34,6 +35,30 @@ PARTING_SECONDS = 5.0
 LastWords = Callable[[Utterance | None], Awaitable[None]]
 Rescue = Callable[[CallError], Awaitable[None]]
 Talk = Callable[[], Awaitable[CallStatus]]
+
+
+LineT = TypeVar("LineT", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming(Generic[LineT]):
+    """A call as the dialplan hands it over to a door.
+
+    Args:
+        call_id: UUID that names the call everywhere.
+        language: ISO 639-1 code the call begins in; empty for the scenario's own.
+        scenario: its name.
+        caller: caller's number, only characters a number or SIP user has; empty where unknown.
+        dialled: extension that was called.
+        line: the caller.
+    """
+
+    call_id: str
+    language: str
+    scenario: str
+    caller: str
+    dialled: str
+    line: LineT
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +192,16 @@ class CallRecord:
             await self.note_failure(failure)
         words = found.transcript
         await self.note(
-            Recognised(self.turn, words.text, words.language, words.confidence, found.engine, found.seconds)
+            Recognised(
+                self.turn,
+                words.text,
+                words.language,
+                words.confidence,
+                found.engine,
+                found.seconds,
+                words.doubtful,
+                words.invented,
+            )
         )
 
     async def note_assessment(self, found: Assessment, seconds: float) -> None:
