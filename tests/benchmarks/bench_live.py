@@ -19,7 +19,7 @@ from tests.benchmarks.live_load import Heard, Load, LoadProcess
 from tests.benchmarks.live_pbx import busy_seconds, cpu_seconds, live_door, sandbox
 from tests.benchmarks.live_sound import percentile
 from tests.benchmarks.live_words import report_engines
-from tests.live.conftest import Sandbox
+from tests.live.pbx import Sandbox
 
 END_SILENCE = 0.3
 """Setting of every measurement with instant engines: shortest, usual and longest alike."""
@@ -143,10 +143,10 @@ def ms(seconds: float) -> str:
 async def run(only: list[str], seconds: float, profile: str) -> int:
     """Measure, and return the exit status."""
     good = True
-    with sandbox() as (pbx, process):
+    with sandbox() as pbx:
         for name, part in parts(seconds).items():
             if name in only:
-                good &= report(part, *await measure(pbx, process, part, profile))
+                good &= report(part, *await measure(pbx, pbx.process, part, profile))
                 sys.stdout.flush()
         if "engines" in only:
             good &= await report_engines(pbx)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,12 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.live.conftest import PBX, REPOSITORY, Sandbox, _until_up
+from tests.live.pbx import REPOSITORY, Sandbox, running
 from tests.live.process import LoggedProcess
 from tests.services import free_port
 
-RTP_PORTS = (24_000, 24_999)
-STOP_SECONDS = 30.0
+RTP_PORTS = range(24_000, 25_000)
 TICKS = os.sysconf("SC_CLK_TCK")
 APP = "hotline"
 CALLS = "120"
@@ -36,45 +33,12 @@ class Door:
 
 
 @contextmanager
-def sandbox() -> Iterator[tuple[Sandbox, int]]:
-    """A running PBX and its process id. Raises RuntimeError where it does not start."""
-    # Short: a Unix socket's path has 107 bytes at most.
-    folder = Path(tempfile.mkdtemp(prefix="hotline-bench-"))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        sip = probe.getsockname()[1]
-    ami, http, agi = free_port(), free_port(), free_port()
-    environment = {
-        **os.environ,
-        "ENV_FILE": os.devnull,
-        "PBX_DIR": str(folder / "pbx"),
-        "SPOOL_DIR": str(folder / "spool"),
-        "SANDBOX_SIP_PORT": str(sip),
-        "SANDBOX_AMI_PORT": str(ami),
-        "SANDBOX_HTTP_PORT": str(http),
-        "SANDBOX_RTP_START": str(RTP_PORTS[0]),
-        "SANDBOX_RTP_END": str(RTP_PORTS[1]),
-        "AGI_BIND": f"127.0.0.1:{agi}",
-    }
-    process = subprocess.Popen(
-        [sys.executable, str(PBX)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        said = _until_up(process)
-        if "is up" not in said:
-            raise RuntimeError(f"the sandbox PBX does not start: {said.strip()}")
-        running = Sandbox(sip, ami, http, agi, folder / "spool", folder / "pbx", environment)
+def sandbox() -> Iterator[Sandbox]:
+    """A running PBX. Raises ServiceError where it does not start."""
+    with running(RTP_PORTS) as pbx:
         for name, value in GLOBALS.items():
-            running.set_global(name, value)
-        yield running, process.pid
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+            pbx.set_global(name, value)
+        yield pbx
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dialogue.live.talker import FILLER
 from tests.benchmarks.live_pbx import live_door
 from tests.benchmarks.live_sockets import RATE, spoken
 from tests.benchmarks.live_sound import percentile
-from tests.live.conftest import Sandbox
+from tests.live.pbx import Sandbox
 from webadmin.operations.sip_phone import SipPhone
 
 SAID = ("My car was stolen last night", "Twelve green street")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from tests.live.conftest import REPOSITORY, Sandbox
+from tests.live.pbx import REPOSITORY, Sandbox
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0

@@ -18,7 +18,7 @@ from typing import Any, Self
 import aiohttp
 
 from ari_app.heartbeat import Heartbeat, alive_variable
-from tests.live.conftest import Sandbox
+from tests.live.pbx import Sandbox
 from tests.live.process import LoggedProcess
 
 

@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 
 from ari_app.heartbeat import alive_variable
-from tests.live.conftest import Sandbox
+from tests.live.pbx import Sandbox
 from tests.live.process import LoggedProcess
 from tests.services import free_port
 

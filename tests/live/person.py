@@ -10,7 +10,7 @@ from dialogue.audio import SAMPLE_BYTES, Audio
 from tests.evals.runner import sounds
 from tests.evals.runner.ear import Speech
 from tests.evals.runner.office import CallOnRecord, DjangoOffice
-from tests.live.conftest import Sandbox
+from tests.live.pbx import Sandbox
 from tests.live.sound import announcement, contains
 from webadmin.operations.sip_call import SipCall
 from webadmin.operations.sip_phone import SipPhone

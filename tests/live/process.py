@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.live.conftest import REPOSITORY
+from tests.live.pbx import REPOSITORY
 
 UNTIL_SECONDS = 30.0
 STOP_SECONDS = 10.0

@@ -34,7 +34,7 @@ from ari_app.client import (
     StasisEnd,
     StasisStart,
 )
-from tests.live.conftest import Sandbox
+from tests.live.pbx import Sandbox
 
 pytestmark = pytest.mark.live
 

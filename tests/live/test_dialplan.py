@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.live.conftest import AgiDoor, Sandbox
+from tests.live.conftest import AgiDoor
+from tests.live.pbx import Sandbox
 from tests.live.sound import announcement, contains
 from webadmin.operations.sip_call import SipCall
 from webadmin.operations.sip_phone import CallFailed, SipPhone

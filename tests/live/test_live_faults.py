@@ -17,9 +17,10 @@ from django.db import connections
 from dialogue.audio import Audio
 from tests.evals.runner import sounds
 from tests.evals.runner.office import CallOnRecord, DjangoOffice
-from tests.live.conftest import QUICK, Sandbox
+from tests.live.conftest import QUICK
 from tests.live.interceptor import Interceptor
 from tests.live.live_door import LiveDoor, shared_office, watchdog
+from tests.live.pbx import Sandbox
 from tests.live.person import Person, nothing_left, takes_a_call, until_in, words
 from tests.live.socket_client import Reframer, SocketClient, hello
 from tests.services import free_port

@@ -21,7 +21,7 @@ from ari_app.transports import AudioSocketTransport, WebSocketTransport
 from dialogue.audio import SAMPLE_BYTES, Audio
 from dialogue.errors import LineError
 from dialogue.turns import Key
-from tests.live.conftest import Sandbox
+from tests.live.pbx import Sandbox
 from webadmin.operations.sip_call import SipCall
 from webadmin.operations.sip_phone import SipPhone
 

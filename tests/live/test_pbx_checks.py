@@ -11,8 +11,8 @@ import pytest
 
 from ari_app.ami import AmiAddress, connect
 from ari_app.watchdog import Watchdog
-from tests.live.conftest import Sandbox
 from tests.live.instance import Instance
+from tests.live.pbx import Sandbox
 from tests.services import free_port
 from webadmin.config import Config, load_config
 from webadmin.operations.checks import Finding

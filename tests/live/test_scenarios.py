@@ -21,8 +21,9 @@ from tests.evals.runner.reading import Scene, read_scene
 from tests.evals.runner.results import SceneResult
 from tests.evals.runner.running import Place, run_scenes
 from tests.fakes.openai_server import FakeOpenAI, completion, silent
-from tests.live.conftest import QUICK, REPOSITORY, Sandbox
+from tests.live.conftest import QUICK
 from tests.live.live_door import LiveDoor, shared_office
+from tests.live.pbx import REPOSITORY, Sandbox
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db, pytest.mark.timeout(300)]
 
@@ -47,7 +48,7 @@ async def late(server: FakeOpenAI, request: web.Request, body: dict[str, Any]) -
 def results(
     running_sandbox: Sandbox, django_db_setup: None, django_db_blocker: object, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, SceneResult]]:
-    """What became of all of them: those that need a slow model go to a door that has one, after the others."""
+    """What became of all of them: those that need a door of their own go to it after the others."""
     for name, value in {**QUICK, "CALL_AI_SECONDS": "120"}.items():
         running_sandbox.set_global(name, value)
     folder = tmp_path_factory.mktemp("scenarios")
@@ -70,11 +71,14 @@ async def _run_all(sandbox: Sandbox, folder: Path) -> dict[str, SceneResult]:
                 "OPENAI_BASE_URL": model.base_url,
                 "LLM_SECONDS": MODEL_SECONDS,
             }
+            warm = {"TRANSFER": "warm", "OPERATORS": "PJSIP/operator1"}
             found = []
-            for app, settings, scenes in (
-                ("plain", {}, [scene for scene in SCENES if scene.script.needs is None]),
-                ("slow", slow, [scene for scene in SCENES if scene.script.needs == "slow_model"]),
+            for app, settings, needs in (
+                ("plain", {}, None),
+                ("slow", slow, "slow_model"),
+                ("warm", warm, "warm_transfer"),
             ):
+                scenes = [scene for scene in SCENES if scene.script.needs == needs]
                 found += await _run_at(sandbox, LiveDoor(sandbox, folder, app, **settings), scenes, place)
     finally:
         await sync_to_async(connections.close_all)()

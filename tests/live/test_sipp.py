@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import Sandbox
+from tests.live.pbx import Sandbox
 
 pytestmark = pytest.mark.live
 

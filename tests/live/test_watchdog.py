@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import Sandbox
 from tests.live.instance import Instance
+from tests.live.pbx import Sandbox
 from tests.live.process import LoggedProcess
 from tests.live.sound import announcement, contains
 from tests.services import free_port
