@@ -7,6 +7,9 @@ STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
 SPEECH_STAMP := .venv/.installed-speech
 BENCH_STAMP := var/bench-venv/.installed
+# Test files side by side: as the processor has cores, and more of those that mostly wait for a call to go on.
+JOBS ?= 2
+CALLS ?= 3
 
 .PHONY: help demo test run pbx bench check system system-test venv venv-dev venv-speech migrate clean
 
@@ -17,7 +20,14 @@ demo: system venv ## set up everything, place a real SIP call and print the inci
 	@$(MANAGE) demo $(if $(LIVE),--live)
 
 test: system-test venv-dev venv-speech check ## set up everything and run the whole suite
-	@$(BIN)/pytest
+	@failed=0; \
+	echo "== Unit tests and the browser's, $(JOBS) at a time"; \
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not live and not alone" || failed=1; \
+	echo "== Calls, $(CALLS) tests at a time"; \
+	$(BIN)/pytest -n $(CALLS) --dist loadfile -m "live and not alone" || failed=1; \
+	echo "== What compares times, one by one"; \
+	$(BIN)/pytest -m alone || failed=1; \
+	exit $$failed
 
 run: venv migrate ## the services in the foreground: AGI door, office, Celery worker where a broker is set
 	@WEB_BIND=$${WEB_BIND:-127.0.0.1:8000} $(BIN)/supervisord -n -c deploy/sandbox/supervisord.conf

@@ -25,7 +25,7 @@ from tests.live.pbx import Sandbox
 from webadmin.operations.sip_call import SipCall
 from webadmin.operations.sip_phone import SipPhone
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 
 PHONE = "PJSIP/operator1"
 RATE = 16_000

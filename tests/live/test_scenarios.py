@@ -25,7 +25,7 @@ from tests.live.conftest import QUICK
 from tests.live.live_door import LiveDoor, shared_office
 from tests.live.pbx import REPOSITORY, Sandbox
 
-pytestmark = [pytest.mark.live, pytest.mark.django_db, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.alone, pytest.mark.django_db, pytest.mark.timeout(300)]
 
 SCENES = [read_scene(path) for path in sorted((REPOSITORY / "tests" / "evals").glob("*/live/*.yaml"))]
 CALLS_AT_ONCE = 6
