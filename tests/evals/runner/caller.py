@@ -70,6 +70,8 @@ class Caller:
         self._began = self._mark = self._step_ended = call.arrivals[0] if len(call.arrivals) else self._loop.time()
         """When the caller's last act began and ended; at the start, the answer."""
         self._operator: SipCall | None = None
+        self._decided: list[SipCall] = []
+        """Calls of operators who have pressed a key: another one is another operator's."""
 
     async def take(self, step: Step, line: int) -> StepResult:
         """Do one step."""
@@ -218,13 +220,14 @@ class Caller:
         limit = step.transferred.within_ms / 1000
         left = max(0.0, self._mark + limit + GRACE_SECONDS - self._loop.time())
         try:
-            self._operator = await self._operators.call_from(self._number, left)
+            self._operator = await self._operators.call_from(self._number, left, self._decided)
         except TimeoutError:
             raise StepFailed(f"no operator's phone was called{self._how_over()}") from None
         measured = (self._loop.time() - self._mark) * 1000
         if step.transferred.accept is not None:
             await self._operator.hear_until_quiet(BRIEFING_QUIET_SECONDS, longest_seconds=30, start_seconds=5)
             await self._operator.press(step.transferred.accept)
+            self._decided.append(self._operator)
         return _within(measured, step.transferred.within_ms)
 
     async def _operator_hears(self, step: Step) -> float:

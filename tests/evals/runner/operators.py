@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from types import TracebackType
 
@@ -50,12 +51,12 @@ class Operators:
         """Held by whoever will need an operator: more at once would wait in the queue for one another."""
         return self._free
 
-    async def call_from(self, number: str, seconds: float) -> SipCall:
-        """Return the call of a caller once a phone has answered it. Raises TimeoutError."""
+    async def call_from(self, number: str, seconds: float, besides: Collection[SipCall] = ()) -> SipCall:
+        """Return the call of a caller, other than those given, once a phone has answered it. Raises TimeoutError."""
         async with asyncio.timeout(seconds), self._arrived:
             while True:
                 for call in self._taken:
-                    if number in call.remote and not call.ended.is_set():
+                    if number in call.remote and not call.ended.is_set() and call not in besides:
                         return call
                 await self._arrived.wait()
 

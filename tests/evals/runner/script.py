@@ -138,7 +138,7 @@ class Transferred(Strict):
     Args:
         reason: why, as the call record has it.
         within_ms: from what the caller did last until the operator's phone has answered.
-        accept: key the operator presses once the briefing has been spoken, at a door that asks.
+        accept: key the operator presses once the briefing has been spoken, at a door that asks; another than 1 is a no.
     """
 
     reason: TransferReason | None = None
@@ -247,7 +247,8 @@ class Script(Strict):
         repeats: how often the call is placed.
         pass_rate: share of the calls in which every step must pass.
         longest_seconds: after which a call is given up.
-        needs: what the door must have: ``slow_model``, a model that takes seconds, and never answers of music.
+        needs: what the door must have: ``slow_model``, a model that takes seconds, and never answers of music;
+            ``warm_transfer``, operator1 is told what the call is about and asked.
     """
 
     about: str = Field(min_length=1)
@@ -261,7 +262,7 @@ class Script(Strict):
     repeats: PositiveInt = 1
     pass_rate: float = Field(default=1.0, gt=0, le=1)
     longest_seconds: PositiveFloat = Field(default=120.0, le=900)
-    needs: Literal["slow_model"] | None = None
+    needs: Literal["slow_model", "warm_transfer"] | None = None
     steps: tuple[Step, ...] = Field(min_length=1)
     record: Record = Field(default_factory=Record)
 
