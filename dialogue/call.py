@@ -12,7 +12,7 @@ from contextlib import suppress
 from dialogue.conversation import OPERATOR_KEY, Conversation
 from dialogue.errors import CallerHungUp, CallError, ProviderError
 from dialogue.events import CallEnded, CallStatus, Listened, Said, TransferRequested
-from dialogue.ports import Journal, Line, ListenLimits, SttRequest
+from dialogue.ports import Journal, Line, ListenLimits
 from dialogue.record import CallFacts, CallRecord, utterance_event
 from dialogue.resilience import Recogniser, Speaker
 from dialogue.turns import Key, NextStep, Reply, Silence, Transcript, TransferReason, Utterance
@@ -93,7 +93,7 @@ class Call:
                 transcript = await self._recognise(heard)
         if transcript is None:
             return self._conversation.hand_over(TransferReason.FAILURE)
-        if not transcript.text:
+        if not transcript.words:
             return self._missed()
         exchange = await self._conversation.hear(transcript)
         for failure in (*exchange.passed_over, *([exchange.failure] if exchange.failure else [])):
@@ -127,7 +127,7 @@ class Call:
 
     async def _recognise(self, heard: Utterance) -> Transcript | None:
         """Return the words, or None where every engine failed."""
-        request = SttRequest(self._conversation.language, self._conversation.hints)
+        request = self._conversation.hearing
         try:
             recognition = await self._recogniser.recognise(heard.audio, request)
         except ProviderError as error:
@@ -143,7 +143,7 @@ class Call:
         try:
             await self._record.note(utterance_event(self._record.turn, utterance, utterance.audio.seconds))
             transcript = await self._recognise(utterance)
-            if transcript is not None and transcript.text:
+            if transcript is not None and transcript.words:
                 exchange = await self._conversation.hear(transcript)
                 await self._record.note_assessment(exchange.assessment, exchange.seconds)
         except CallError as error:

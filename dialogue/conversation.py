@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from dialogue.errors import CallError, ProviderError
-from dialogue.ports import Answer, Briefing, ModelRequest, ScenarioSession, SentenceCheck, SpokenText
+from dialogue.ports import Answer, Briefing, ModelRequest, ScenarioSession, SentenceCheck, SpokenText, SttRequest
 from dialogue.resilience import Thinker, Thought
 from dialogue.sentences import Sentences
 from dialogue.turns import Assessment, NextStep, Reply, Transcript, TransferReason, Turn
@@ -100,12 +100,17 @@ class Conversation:
         session: the scenario's side.
         thinker: language models behind time limits and fail-over.
         max_turns: replies after which a person takes over.
+        languages: ISO 639-1 codes among which the caller's is detected in each thing they say; empty: they are heard in
+            the language of the conversation.
     """
 
-    def __init__(self, session: ScenarioSession, thinker: Thinker, *, max_turns: int = 8) -> None:
+    def __init__(
+        self, session: ScenarioSession, thinker: Thinker, *, max_turns: int = 8, languages: Sequence[str] = ()
+    ) -> None:
         self._session = session
         self._thinker = thinker
         self._max_turns = max_turns
+        self._languages = tuple(languages)
         self._turns: list[Turn] = []
         self._silences = 0
         self._misses = 0
@@ -116,9 +121,12 @@ class Conversation:
         return self._session.language
 
     @property
-    def hints(self) -> tuple[str, ...]:
-        """Words a recogniser should expect."""
-        return self._session.hints()
+    def hearing(self) -> SttRequest:
+        """How a recogniser should hear the caller."""
+        language, hints = self._session.language, self._session.hints()
+        if len(self._languages) < 2:
+            return SttRequest(language, hints)
+        return SttRequest(None, hints, tuple(dict.fromkeys((language, *self._languages))))
 
     def greet(self) -> Reply:
         """Open the conversation."""
@@ -126,7 +134,7 @@ class Conversation:
 
     def fork(self) -> Conversation:
         """Return an independent copy, on which an answer is worked out that may never be given."""
-        twin = Conversation(self._session.fork(), self._thinker, max_turns=self._max_turns)
+        twin = Conversation(self._session.fork(), self._thinker, max_turns=self._max_turns, languages=self._languages)
         twin._turns = list(self._turns)
         twin._silences, twin._misses = self._silences, self._misses
         return twin

@@ -104,10 +104,17 @@ class SttCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class SttRequest:
-    """How to recognise: language (None: detect) and words likely to occur."""
+    """How to recognise.
+
+    Args:
+        language: ISO 639-1 code; None: the engine detects it.
+        hints: words likely to occur.
+        languages: the only ones that detection may find, the most likely first; empty: any.
+    """
 
     language: str | None
     hints: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
 
 
 class SpeechToText(Protocol):

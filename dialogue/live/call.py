@@ -199,7 +199,7 @@ class LiveCall:
         await self._note_heard(account, answering=True)
         if guess.failure is not None:
             return await self._hand_over(TransferReason.FAILURE)
-        if not guess.transcript.text:
+        if not guess.transcript.words:
             return None
         return await self._give(account)
 
@@ -348,7 +348,7 @@ class LiveCall:
             await self._note_heard(account)
             await guess.settled()
             await self._note_heard(account)
-            if guess.transcript.text and not account.answered:
+            if guess.transcript.words and not account.answered:
                 if guess.talk is not None and guess.response is not None:
                     self._talk = guess.talk
                     exchange = await guess.response.settle()

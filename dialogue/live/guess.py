@@ -79,7 +79,7 @@ class Guess:
         """Whether nothing more has to be waited for: the answer begins, or there is nothing to answer."""
         if self._thinking is not None:
             return self._thinking.done()
-        return self.recognised and not self.transcript.text
+        return self.recognised and not self.transcript.words
 
     @property
     def decided(self) -> Exchange | None:
@@ -140,7 +140,7 @@ class Guess:
 
     async def _think(self, talk: Conversation, speaker: Speaker, rate: int) -> None:
         await asyncio.wait({self._hearing})
-        if not self.transcript.text:
+        if not self.transcript.words:
             return
         response = self.response = talk.respond(self.transcript)
         self.first = await anext(response, None)

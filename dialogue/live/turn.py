@@ -122,7 +122,7 @@ class TurnTaker:
         """What was understood of the present utterance so far; None where that is not known."""
         guess = self.guess
         if guess is not None and guess.recognised:
-            return guess.transcript.text if guess.failure is None else None
+            return guess.transcript.words if guess.failure is None else None
         partial = self._stream.partial if self._stream is not None else None
         return partial.text if partial is not None else None
 
@@ -191,7 +191,7 @@ class TurnTaker:
             answering: an answer may be worked out; False while the assistant itself still speaks.
         """
         listener, ear = self._listener, self._ear
-        self._request = SttRequest(talk.language, talk.hints)
+        self._request = talk.hearing
         if Edge.BEGAN in listener.edges:
             self._guesses = 0
         if Edge.BEGAN in listener.edges or Edge.WENT_ON in listener.edges:
@@ -205,7 +205,7 @@ class TurnTaker:
             pace = self._settings.pace
             listener.end_after(end_silence(pace, text or None, talk.language, expects_place=self.expects_place))
         guess = self.guess
-        if answering and guess is not None and guess.recognised and guess.transcript.text and not guess.thinking:
+        if answering and guess is not None and guess.recognised and guess.transcript.words and not guess.thinking:
             guess.think(talk, self._speaker, self._rate)
 
     def pass_over(self, *, asked: bool) -> None:
@@ -220,7 +220,7 @@ class TurnTaker:
             if heard.asked is None:
                 wanted = True
             elif guess.recognised:
-                text = guess.transcript.text
+                text = guess.transcript.words
                 # Where recognition failed, nobody knows that it was nothing.
                 if guess.failure is not None or (text and not is_backchannel(text, language, asked=heard.asked)):
                     wanted = True
@@ -255,7 +255,7 @@ class TurnTaker:
         """The guess whose utterance is over, so that it is answered next."""
         if self.waiting:
             guess = self.waiting[0].guess
-            if guess.recognised and guess.transcript.text and not guess.thinking:
+            if guess.recognised and guess.transcript.words and not guess.thinking:
                 guess.think(talk, self._speaker, self._rate)
             return guess
         # While something is still to be followed, the guess may be of an earlier pause.

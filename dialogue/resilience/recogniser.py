@@ -83,4 +83,5 @@ class Recogniser:
 
 def _able(engine: SpeechToText, request: SttRequest) -> bool:
     spoken = engine.capabilities.languages
-    return request.language is None or not spoken or request.language in spoken
+    wanted = set(request.languages) if request.language is None else {request.language}
+    return not spoken or not wanted or not spoken.isdisjoint(wanted)

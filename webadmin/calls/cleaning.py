@@ -31,6 +31,11 @@ def language(value: Any) -> str:
     return code if code in Language.values else ""
 
 
+def codes(value: Any) -> list[str]:
+    """Return a list of short machine-readable reasons."""
+    return [text(code, 32) for code in value[:MOST_ITEMS]] if isinstance(value, list | tuple) else []
+
+
 def seconds(value: Any) -> float | None:
     """Return a duration in seconds, or None where it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

@@ -102,6 +102,8 @@ class Turn(models.Model):
     caller_text = models.TextField(_("caller"), blank=True)
     caller_language = models.CharField(_("language"), max_length=2, blank=True)
     confidence = models.FloatField(_("confidence"), null=True, blank=True)
+    doubtful = models.JSONField(_("why the words are doubtful"), default=list, blank=True)
+    invented_text = models.TextField(_("words left out as invented"), blank=True)
     audio = models.CharField(_("audio file"), max_length=255, blank=True)
     reply_text = models.TextField(_("assistant"), blank=True)
     reply_language = models.CharField(_("reply language"), max_length=2, blank=True)

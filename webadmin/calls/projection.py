@@ -216,6 +216,8 @@ class _Projection:
                 turn.caller_text = cleaning.text(event.text)
                 turn.caller_language = cleaning.language(event.language)
                 turn.confidence = cleaning.share(event.confidence)
+                turn.doubtful = cleaning.codes(event.doubtful)
+                turn.invented_text = cleaning.text(event.invented)
                 turn.recognition_seconds = cleaning.seconds(event.seconds)
             case Assessed():
                 self._assessed(event, at)
@@ -312,12 +314,16 @@ def _joined(before: str, words: str) -> str:
 
 
 def transcript_of(turns: Iterable[Turn]) -> str:
-    """Return the conversation as people read and search it: lines that begin with ``caller:`` or ``assistant:``."""
+    """Return the conversation as people read and search it.
+
+    Lines begin with ``caller:`` or ``assistant:``; with ``caller?:`` where the words may be the recogniser's invention.
+    """
     lines = []
     for turn in turns:
         # What was cut short stands as it was heard: the rest, a notice in it too, did not reach the caller.
         reply = f"{turn.heard_text} …" if turn.heard_text and not turn.reply_whole else turn.reply_text
-        said = ("caller", turn.caller_text), ("assistant", turn.filler_text), ("assistant", reply)
+        caller = "caller?" if turn.doubtful else "caller"
+        said = (caller, turn.caller_text), ("assistant", turn.filler_text), ("assistant", reply)
         for speaker, words in said:
             lines += [f"{speaker}: {line}" for line in words.splitlines() if line.strip()]
     return "\n".join(lines)

@@ -34,6 +34,18 @@ REASONS: dict[str, Promise] = {
     TransferReason.TURN_LIMIT: _("too many turns"),
     TransferReason.FAILURE: _("the assistant failed"),
 }
+DOUBTS: dict[str, Promise] = {
+    "known_phrase": _("a phrase that recognisers invent"),
+    "no_speech": _("no speech was heard"),
+    "low_probability": _("the recogniser was very unsure"),
+    "repetition": _("the same words over and over"),
+    "too_fast": _("more words than can be said in the time"),
+    "other_script": _("letters of another script"),
+    "other_language": _("another language than expected"),
+    "hints_repeated": _("the expected words in their order"),
+}
+"""Why recognised words look invented: `dialogue.turns.Transcript.doubtful`."""
+
 _TELEPHONE_NUMBER = re.compile(r"\+?[\d\s()\-]{5,24}")
 _SUBSCRIBER_DIGITS = 10
 """Digits of a number in its country: `8 (701) …` and `+7701…` are the same subscriber."""
@@ -93,13 +105,15 @@ def conversation(call: Call, marks: dict[int, list[str]] | None = None) -> list[
 
     Returns:
         One dict a turn: ``turn``, ``second`` (since the start of the call, s), ``percent`` (confidence, 0–100 or
-        None) and ``pieces`` (the caller's words as pairs of text and whether it is pointed out).
+        None), ``doubts`` (why the words look invented, in words) and ``pieces`` (the caller's words as pairs of text
+        and whether it is pointed out).
     """
     return [
         {
             "turn": turn,
             "second": max(0.0, (turn.started_at - call.started_at).total_seconds()),
             "percent": None if turn.confidence is None else round(100 * turn.confidence),
+            "doubts": [str(DOUBTS.get(code, code)) for code in turn.doubtful],
             "pieces": marked(turn.caller_text, (marks or {}).get(turn.number, [])),
         }
         for turn in call.turns.all()

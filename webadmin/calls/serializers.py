@@ -99,6 +99,8 @@ class TurnSerializer(serializers.ModelSerializer):
             "caller_text",
             "caller_language",
             "confidence",
+            "doubtful",
+            "invented_text",
             "reply_text",
             "reply_language",
             "reply_purpose",

@@ -105,7 +105,7 @@ def classify_finally(call: Call) -> None:
     Raises:
         ProviderError: the engine failed, and another attempt may succeed.
     """
-    words = list(call.turns.exclude(caller_text="").values_list("caller_text", flat=True))
+    words = list(call.turns.exclude(caller_text="").filter(doubtful=[]).values_list("caller_text", flat=True))
     if not words or not call.scenario or Incident.objects.filter(call=call, final=True).exists():
         return
     try:
