@@ -357,7 +357,8 @@ async def _media_start(socket: aiohttp.ClientWebSocketResponse) -> dict[str, str
 def _event(text: str) -> dict[str, str]:
     """Read a control message, in either of Asterisk's two ways to write it; ``event`` is its name, empty if none."""
     if text.startswith("{"):
-        with suppress(ValueError):
+        # The other error is of what is nested too deep.
+        with suppress(ValueError, RecursionError):
             found = json.loads(text)
             return {"event": "", **{str(name): str(value) for name, value in found.items()}}
         return {"event": ""}

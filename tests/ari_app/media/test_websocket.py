@@ -172,7 +172,8 @@ async def test_media_that_stall_end_the_line(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_text_garbage_harms_nothing() -> None:
     async def talk(peer: ChanWebSocket) -> None:
-        for text in ("", "MEDIA_START", "ERROR channel_id:1 error_text:x", "\0" * 500, '{"event": "X"}'):
+        garbage = ("", "MEDIA_START", "ERROR channel_id:1 error_text:x", "\0" * 500, '{"event": "X"}')
+        for text in (*garbage, '{"event":' * 100_000):
             await peer.send(text)
         await peer.send(SECOND[:640])
 
