@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
+
+Change = Callable[[bytes], bytes]
+"""Is given bytes as they come, and returns those that are passed on."""
 
 REQUEST = re.compile(rb"[A-Z]+ (/\S*) HTTP/1\.1\r\n")
 
@@ -18,10 +22,16 @@ class Interceptor:
 
     Args:
         port: of Asterisk's HTTP server.
+
+    Attributes:
+        port: where it listens.
+        change_media: makes what changes the bytes that Asterisk sends on a media connection that is opened from now
+            on; None: nothing does.
     """
 
     def __init__(self, port: int) -> None:
         self.port = 0
+        self.change_media: Callable[[], Change] | None = None
         self._to = port
         self._open: dict[asyncio.Task[None], _Relay] = {}
         self._server: asyncio.Server | None = None
@@ -64,7 +74,7 @@ class Interceptor:
         except OSError:
             writer.close()
             return
-        relay = self._open[task] = _Relay((reader, writer), onward)
+        relay = self._open[task] = _Relay((reader, writer), onward, self.change_media)
         try:
             await relay.run()
         finally:
@@ -76,8 +86,10 @@ class _Relay:
         self,
         near: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         far: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        change_media: Callable[[], Change] | None,
     ) -> None:
         self.path = ""
+        self._change = change_media() if change_media is not None else None
         self.flowing = asyncio.Event()
         self.flowing.set()
         self._near, self._far = near, far
@@ -106,5 +118,7 @@ class _Relay:
                 if request := REQUEST.match(data):
                     self.path = request[1].decode()
                 await self.flowing.wait()
+                if self._change is not None and reader is self._far[0] and self.path.startswith("/media/"):
+                    data = self._change(data)
                 writer.write(data)
                 await writer.drain()

@@ -74,7 +74,10 @@ class Person:
 
     async def hears(self, name: str, seconds: float = 20.0) -> None:
         """Return once an announcement was heard."""
-        wanted = announcement(name)
+        await self.hears_sound(announcement(name), seconds)
+
+    async def hears_sound(self, wanted: Audio, seconds: float = 20.0) -> None:
+        """Return once a sound was heard."""
         async with asyncio.timeout(seconds):
             while True:
                 over, heard = self.call.ended.is_set(), self.call.received
@@ -82,7 +85,7 @@ class Person:
                 # Looking for it takes long enough to disturb the phones' clocks.
                 if await asyncio.to_thread(contains, lately, wanted):
                     return
-                assert not over, f"hung up before {name}: {self.call.end}"
+                assert not over, f"hung up before it was heard: {self.call.end}"
                 await asyncio.sleep(0.5)
 
     async def is_greeted(self) -> None:
