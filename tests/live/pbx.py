@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
+import urllib.request
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,7 +85,16 @@ class Sandbox:
 
     def set_global(self, name: str, value: str) -> None:
         """Change a global of the dialplan; the fixture `sandbox` sets the usual ones before each test."""
-        self.cli(f"dialplan set global {name} {value}")
+        query = urllib.parse.urlencode({"variable": name, "value": value})
+        secret = base64.b64encode(f"hotline:{self.secrets['ari']}".encode()).decode()
+        # By ARI: Asterisk's command line takes a tenth of a second, and each test sets half a dozen.
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.http_port}/ari/asterisk/variable?{query}",
+            headers={"Authorization": f"Basic {secret}"},
+            method="POST",
+        )
+        with urllib.request.urlopen(request, timeout=10):
+            pass
 
     def reports(self) -> set[str]:
         """Ids of the calls whose end the hang-up handler has reported."""
