@@ -24,11 +24,13 @@ class Door:
     Args:
         sandbox: the PBX whose calls it takes.
         folder: for its journal and logs.
+        port: where it listens; 0 for where the PBX looks for it.
         settings: further environment.
     """
 
-    def __init__(self, sandbox: Sandbox, folder: Path, **settings: str) -> None:
-        self._port = sandbox.agi_port
+    def __init__(self, sandbox: Sandbox, folder: Path, port: int = 0, **settings: str) -> None:
+        self._port = port or sandbox.agi_port
+        self.address = f"127.0.0.1:{self._port}"
         self._log = folder / "door.log"
         database = connection.settings_dict
         self._environment = {
@@ -36,7 +38,7 @@ class Door:
             "DATABASE_URL": "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database),
             "VAR_DIR": str(folder),
             "SPOOL_DIR": str(sandbox.spool),
-            "AGI_BIND": f"127.0.0.1:{sandbox.agi_port}",
+            "AGI_BIND": self.address,
             "AGI_DRAIN_SECONDS": "1",
             "CALL_LANGUAGE": "en",
             **settings,

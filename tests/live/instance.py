@@ -13,10 +13,9 @@ import signal
 import sys
 import uuid
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import aiohttp
-
+from ari_app.client import AriClient, Connected, EventStream, StasisStart
 from ari_app.heartbeat import Heartbeat, alive_variable
 from tests.live.pbx import Sandbox
 from tests.live.process import LoggedProcess
@@ -55,42 +54,20 @@ class Instance:
         self._process.send_signal(number)
 
 
-class _Client:
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self._session, self._url = session, url
-
-    async def get_global_variable(self, name: str) -> str:
-        async with self._session.get(f"{self._url}/asterisk/variable", params={"variable": name}) as answer:
-            answer.raise_for_status()
-            return str((await answer.json())["value"])
-
-    async def set_global_variable(self, name: str, value: str) -> None:
-        await self.post("asterisk/variable", variable=name, value=value)
-
-    async def until_set(self, name: str) -> None:
-        while True:
-            if await self.get_global_variable(name) not in ("", "0"):
-                return
-            await asyncio.sleep(0.05)
-
-    async def post(self, path: str, **parameters: str) -> None:
-        async with self._session.post(f"{self._url}/{path}", params=parameters) as answer:
-            answer.raise_for_status()
+async def _take(client: AriClient, event: StasisStart, port: int) -> None:
+    """Hold a call in Stasis, or send it to our AudioSocket and hold it there."""
+    kind, call_id = event.args[:2]
+    if kind == "announce":
+        extension = f"1*{uuid.uuid4()}*127.0.0.1:{port}"
+        await client.continue_in_dialplan(event.channel.id, "hotline-socket", extension, 1)
+    else:
+        print(f"call {call_id}", flush=True)
 
 
-class _Door:
-    def __init__(self, client: _Client, port: int) -> None:
-        self._client, self._port = client, port
-
-    async def take(self, event: dict[str, Any]) -> None:
-        """Hold a call in Stasis, or send it to our AudioSocket and hold it there."""
-        kind, call_id = event["args"][:2]
-        if kind == "announce":
-            channel = f"channels/{event['channel']['id']}"
-            extension = f"1*{uuid.uuid4()}*127.0.0.1:{self._port}"
-            await self._client.post(f"{channel}/continue", context="hotline-socket", extension=extension, priority="1")
-        else:
-            print(f"call {call_id}", flush=True)
+async def _beats(client: AriClient, app: str) -> None:
+    """Return once the application's sign of life is there."""
+    while await client.get_global_variable(alive_variable(app)) in ("", "0"):  # noqa: ASYNC110 - Asterisk is asked
+        await asyncio.sleep(0.05)
 
 
 async def _hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -101,18 +78,20 @@ async def _hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def _serve(url: str, user: str, app: str) -> None:
-    headers = {"Authorization": aiohttp.encode_basic_auth(user, os.environ["ARI_PASSWORD"])}
     server = await asyncio.start_server(_hear, "127.0.0.1", 0)
-    async with aiohttp.ClientSession(headers=headers) as session, server:
-        client = _Client(session, url)
-        door = _Door(client, server.sockets[0].getsockname()[1])
-        async with session.ws_connect(f"{url}/events", params={"app": app}) as events, Heartbeat(client, app):
-            await client.until_set(alive_variable(app))
-            print("ready", flush=True)
-            async for message in events:
-                event = message.json()
-                if event["type"] == "StasisStart":
-                    await door.take(event)
+    port = server.sockets[0].getsockname()[1]
+    async with (
+        server,
+        AriClient(url, user, os.environ["ARI_PASSWORD"]) as client,
+        EventStream(client, app) as events,
+        Heartbeat(client, app),
+    ):
+        async for event in events:
+            if isinstance(event, Connected):
+                await _beats(client, app)
+                print("ready", flush=True)
+            elif isinstance(event, StasisStart):
+                await _take(client, event, port)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -11,12 +12,15 @@ import pytest_asyncio
 from asgiref.sync import sync_to_async
 from django.db import connections
 
-from tests.evals.runner.office import DjangoOffice
-from tests.live.conftest import QUICK, Sandbox
-from tests.live.live_door import LiveDoor, shared_office
+from tests.evals.runner.office import CallOnRecord, DjangoOffice
+from tests.evals.runner.operators import Operators
+from tests.live.conftest import QUICK
+from tests.live.live_door import LiveDoor
+from tests.live.pbx import Sandbox
 from tests.live.person import Person, nothing_left, until_in, words
+from tests.live.ringing import RingingPhone
 from tests.live.sound import announcement, contains
-from webadmin.operations.sip_message import SipMessage
+from webadmin.operations.sip_call import CallEnd
 from webadmin.operations.sip_phone import SipPhone
 
 pytestmark = [
@@ -27,17 +31,6 @@ pytestmark = [
 ]
 
 RING_SECONDS = "8"
-
-
-@pytest.fixture
-def _django_db_helper() -> None:
-    """Nothing is flushed between tests that share a door; `office` opens the database and empties it at the end."""
-
-
-@pytest.fixture(scope="module")
-def office(django_db_setup: None, django_db_blocker: object) -> Iterator[DjangoOffice]:
-    with shared_office(django_db_blocker):
-        yield DjangoOffice()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -62,29 +55,21 @@ async def doors(
     running_sandbox.set_global("ARI_APPS", "hotline")
 
 
+def set_globals(sandbox: Sandbox) -> None:
+    for name, value in {**QUICK, "CALL_AI_SECONDS": "120"}.items():
+        sandbox.set_global(name, value)
+
+
 @pytest.fixture
 def dial(running_sandbox: Sandbox, doors: dict[str, LiveDoor]) -> Callable[..., Person]:
     """Makes a caller whom one of the doors gets."""
-    for name, value in {**QUICK, "CALL_AI_SECONDS": "120"}.items():
-        running_sandbox.set_global(name, value)
+    set_globals(running_sandbox)
 
     def person(door: str, **how: str) -> Person:
         running_sandbox.set_global("ARI_APPS", door)
         return Person(running_sandbox, **how)
 
     return person
-
-
-class RingingPhone(SipPhone):
-    """An operator's phone that rings and is never answered."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(auto_answer=True, **options)
-        self.rings = asyncio.Event()
-
-    async def _answer(self, invite: SipMessage, addr: tuple[str, int]) -> None:
-        self.rings.set()
-        self._respond(invite, addr, 180, "Ringing", "tag")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -94,24 +79,42 @@ async def operator(running_sandbox: Sandbox) -> AsyncIterator[SipPhone]:
         yield phone
 
 
-@pytest.mark.parametrize(
-    ("door", "extension"),
-    [("cold", "112"), ("warm", "112"), ("cold", "113")],
-    ids=["websocket", "audiosocket", "dialplan"],
-)
+WAYS = {"websocket": ("cold", "112"), "audiosocket": ("warm", "112"), "dialplan": ("cold", "113")}
+"""What carries the sound: the door and the extension."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def thefts(
+    running_sandbox: Sandbox, doors: dict[str, LiveDoor], office: DjangoOffice
+) -> dict[str, tuple[CallEnd, CallOnRecord]]:
+    """The same story over each way, at once: how the call ended, and what is on record."""
+    set_globals(running_sandbox)
+    dialling = asyncio.Lock()
+
+    async def tell(door: str, extension: str) -> tuple[CallEnd, CallOnRecord]:
+        person = Person(running_sandbox, extension=extension)
+        async with AsyncExitStack() as stack:
+            async with dialling:
+                await asyncio.to_thread(running_sandbox.set_global, "ARI_APPS", door)
+                await stack.enter_async_context(person)
+            for sentence in ("somebody stole my car last night", "fifteen garden street", "no"):
+                await person.call.hear_until_quiet(0.9)
+                if person.call.ended.is_set():
+                    break
+                await person.call.say(words(sentence))
+            return await person.call.wait_ended(40), await person.record(office)
+
+    told = await asyncio.gather(*(tell(*way) for way in WAYS.values()))
+    return dict(zip(WAYS, told, strict=True))
+
+
+@pytest.mark.parametrize("way", WAYS)
 async def test_a_theft_told_in_two_sentences_is_on_record_whatever_carries_the_sound(
-    dial: Callable[..., Person], office: DjangoOffice, running_sandbox: Sandbox, door: str, extension: str
+    thefts: dict[str, tuple[CallEnd, CallOnRecord]], running_sandbox: Sandbox, way: str
 ) -> None:
-    async with dial(door, extension=extension) as person:
-        for sentence in ("somebody stole my car last night", "fifteen garden street", "no"):
-            await person.call.hear_until_quiet(0.9)
-            if person.call.ended.is_set():
-                break
-            await person.call.say(words(sentence))
-        end = await person.call.wait_ended(40)
-        assert (end.by, end.cause) == ("them", 16)
-        record = await person.record(office)
-    if extension == "113":
+    end, record = thefts[way]
+    assert (end.by, end.cause) == ("them", 16)
+    if way == "dialplan":
         # AudioSocket() has 8 kHz, at which the recogniser here understands other words.
         assert "caller:" in record.transcript, record
     else:
@@ -120,21 +123,24 @@ async def test_a_theft_told_in_two_sentences_is_on_record_whatever_carries_the_s
     await nothing_left(running_sandbox)
 
 
-@pytest.mark.parametrize("extension", ["112", "113"])
 async def test_key_zero_brings_the_queues_operator_and_both_hear_each_other(
-    dial: Callable[..., Person], office: DjangoOffice, operator: SipPhone, extension: str
+    dial: Callable[..., Person], office: DjangoOffice, running_sandbox: Sandbox
 ) -> None:
-    async with dial("cold", extension=extension) as person:
-        await person.hears_a_voice()
-        await person.call.press("0")
-        taken = await operator.next_call(20)
-        await asyncio.gather(person.call.say(announcement("busy")), taken.say(announcement("nobody")))
-        assert contains(taken.received, announcement("busy"))
-        assert contains(person.call.received, announcement("nobody"))
-        await taken.hang_up()
-        assert (await person.call.wait_ended(5)).by == "them"
-        record = await person.record(office)
-    assert (record.status, record.end_reason) == ("transferred", "caller_asked")
+    async def ask(extension: str) -> CallOnRecord:
+        async with dial("cold", extension=extension) as person:
+            await person.hears_a_voice()
+            await person.call.press("0")
+            taken = await operators.call_from(person.number, 20)
+            await asyncio.gather(person.call.say(announcement("busy")), taken.say(announcement("nobody")))
+            assert contains(taken.received, announcement("busy"))
+            assert contains(person.call.received, announcement("nobody"))
+            await taken.hang_up()
+            assert (await person.call.wait_ended(5)).by == "them"
+            return await person.record(office)
+
+    async with Operators(running_sandbox.registrar, running_sandbox.secrets["sip"]) as operators:
+        records = await asyncio.gather(ask("112"), ask("113"))
+    assert [(record.status, record.end_reason) for record in records] == [("transferred", "caller_asked")] * 2
 
 
 async def accept_by_key(operator: SipPhone, key: str) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,11 @@ from django.db import connections
 from numpy.typing import NDArray
 
 from dialogue.audio import Audio
-from tests.evals.runner.office import DjangoOffice
-from tests.live.conftest import QUICK, AgiDoor, Sandbox
+from tests.evals.runner.office import CallOnRecord, DjangoOffice
+from tests.live.conftest import QUICK, AgiDoor
 from tests.live.door import Door
-from tests.live.live_door import LiveDoor, shared_office
+from tests.live.live_door import LiveDoor
+from tests.live.pbx import Sandbox
 from tests.live.person import Person, until_in, words
 from webadmin.calls.legs import RATE, Legs
 from webadmin.calls.models import CallHearing
@@ -26,6 +28,7 @@ from webadmin.operations.sip_phone import SipPhone
 
 pytestmark = [
     pytest.mark.live,
+    pytest.mark.alone,
     pytest.mark.django_db,
     pytest.mark.timeout(120),
     pytest.mark.asyncio(loop_scope="module"),
@@ -36,17 +39,6 @@ IN_STEP = 0.06
 
 MARK_HZ = 1500
 MEASURED_SECONDS = 30.0
-
-
-@pytest.fixture
-def _django_db_helper() -> None:
-    """Nothing is flushed between tests that share a door; `office` opens the database and empties it at the end."""
-
-
-@pytest.fixture(scope="module")
-def office(django_db_setup: None, django_db_blocker: object) -> Iterator[DjangoOffice]:
-    with shared_office(django_db_blocker):
-        yield DjangoOffice()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -88,22 +80,58 @@ def marks(samples: NDArray[np.int16]) -> NDArray[np.float64]:
     return begins[np.concatenate(([True], np.diff(begins) > 0.3))]
 
 
-@pytest.mark.parametrize("codec", ["G722", "PCMU"])
-async def test_both_sides_are_recorded_in_step_and_the_callers_is_whole(running_sandbox: Sandbox, codec: str) -> None:
+CODECS = ("G722", "PCMU")
+
+
+@dataclass(frozen=True)
+class Toned:
+    """A call in which the caller played `tone` into what the assistant said.
+
+    Args:
+        began: when the caller began, seconds of the loop's clock.
+        voices: when a packet with sound came, by the same clock.
+        legs: the recording.
+    """
+
+    began: float
+    voices: NDArray[np.float64]
+    legs: Legs
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def toned(running_sandbox: Sandbox) -> dict[str, Toned]:
+    """A call for each codec, both at once."""
     for name, value in QUICK.items():
         running_sandbox.set_global(name, value)
     busy = f'STREAM FILE {running_sandbox.cli("dialplan show globals").split("CALL_SOUNDS=")[1].split()[0]}/en/busy ""'
     commands = ("EXEC Wait 1", busy, "EXEC Wait 2", busy, "EXEC Wait 1", busy, "SET VARIABLE CALL_OUTCOME completed")
-    before = running_sandbox.reports()
     loop = asyncio.get_running_loop()
-    async with AgiDoor(*commands).listening(running_sandbox.agi_port), SipPhone(user="+77011234567") as phone:
-        call = await phone.call(running_sandbox.sip_uri, codec=codec)
-        began = loop.time()
-        await call.say(tone(18.0))
-        await call.wait_ended(40)
-    report = await running_sandbox.report_of_next_call(before)
-    legs = Legs.of(running_sandbox.spool / "recordings" / report["call_id"])
-    caller, agent = (np.fromfile(path, "<i2") for path in legs.paths)
+
+    async def call_with(codec: str, number: str) -> tuple[float, NDArray[np.float64]]:
+        async with SipPhone(user=number) as phone:
+            call = await phone.call(running_sandbox.sip_uri, codec=codec)
+            began = loop.time()
+            await call.say(tone(18.0))
+            await call.wait_ended(40)
+            return began, np.asarray(call.voices)
+
+    numbers = {codec: f"+7701123456{digit}" for digit, codec in enumerate(CODECS)}
+    before = running_sandbox.reports()
+    async with AgiDoor(*commands).listening(running_sandbox.agi_port):
+        heard = await asyncio.gather(*(call_with(codec, number) for codec, number in numbers.items()))
+    found: dict[str, Legs] = {}
+    for _ in CODECS:
+        report = await running_sandbox.report_of_next_call(before)
+        before |= {report["call_id"]}
+        await running_sandbox.recorded_seconds(report["call_id"])
+        found[report["caller"]] = Legs.of(running_sandbox.spool / "recordings" / report["call_id"])
+    return {codec: Toned(*heard[at], found[numbers[codec]]) for at, codec in enumerate(CODECS)}
+
+
+@pytest.mark.parametrize("codec", CODECS)
+async def test_both_sides_are_recorded_in_step_and_the_callers_is_whole(toned: dict[str, Toned], codec: str) -> None:
+    call = toned[codec]
+    caller, agent = (np.fromfile(path, "<i2") for path in call.legs.paths)
     assert abs(len(caller) - len(agent)) <= 0.04 * RATE
 
     heard = marks(caller)
@@ -115,28 +143,43 @@ async def test_both_sides_are_recorded_in_step_and_the_callers_is_whole(running_
     assert len(holes) <= 3, holes
     assert max(holes, default=0.0) <= 0.02, "MixMonitor may fill in a packet where the other side was quicker"
 
-    arrived = np.asarray(call.voices)
-    onsets = arrived[np.concatenate(([True], np.diff(arrived) > 0.8))] - began
+    onsets = call.voices[np.concatenate(([True], np.diff(call.voices) > 0.8))] - call.began
     recorded = [span.start - heard[0] for span in spans(agent_sound(agent, RATE), 0.8)]
     assert len(recorded) == len(onsets) == 3
     assert recorded == pytest.approx(list(onsets), abs=IN_STEP)
 
 
-@pytest.mark.parametrize("extension", ["102", "112", "113"])
-async def test_the_wait_that_the_caller_had_stands_on_the_call(
-    running_sandbox: Sandbox, office: DjangoOffice, agi_door: Door, live_door: LiveDoor, extension: str
-) -> None:
+EXTENSIONS = ("102", "112", "113")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def waits(
+    running_sandbox: Sandbox, office: DjangoOffice, agi_door: Door, live_door: LiveDoor
+) -> dict[str, tuple[float, CallOnRecord]]:
+    """How long a caller of each extension waited for an answer, seconds, and the call; all at once."""
     for name, value in {**QUICK, "CALL_AI_SECONDS": "60", "ARI_APPS": live_door.app}.items():
         running_sandbox.set_global(name, value)
     loop = asyncio.get_running_loop()
-    async with Person(running_sandbox, extension=extension) as person:
-        await person.is_greeted()
-        await person.call.say(words("somebody stole my car last night"))
-        fell_silent = loop.time()
-        waited = await person.hears_a_voice(fell_silent) - fell_silent
-        await person.call.hear_until_quiet(0.9)
-        await person.call.hang_up()
-        record = await person.record(office)
+
+    async def call(extension: str) -> tuple[float, CallOnRecord]:
+        async with Person(running_sandbox, extension=extension) as person:
+            await person.is_greeted()
+            await person.call.say(words("somebody stole my car last night"))
+            fell_silent = loop.time()
+            waited = await person.hears_a_voice(fell_silent) - fell_silent
+            await person.call.hear_until_quiet(0.9)
+            await person.call.hang_up()
+            return waited, await person.record(office)
+
+    calls = await asyncio.gather(*(call(extension) for extension in EXTENSIONS))
+    return dict(zip(EXTENSIONS, calls, strict=True))
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+async def test_the_wait_that_the_caller_had_stands_on_the_call(
+    waits: dict[str, tuple[float, CallOnRecord]], extension: str
+) -> None:
+    waited, record = waits[extension]
     hearing = await _hearing(record.call_id)
     (answer,) = hearing.details["answers"]
     # The telephone's own way is a packet or two; the door cannot know when the last word really ended.
