@@ -15,6 +15,19 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DIALPLAN = REPOSITORY / "dialplan"
 SOUNDS = REPOSITORY / "sounds"
 PHONES = ("operator1", "operator2", "phone1")
+DATA = (
+    "agi-bin",
+    "documentation",
+    "firmware",
+    "keys",
+    "phoneprov",
+    "rest-api",
+    "static-http",
+    "sounds/en",
+    "sounds/ru",
+)
+# Languages for which Asterisk has no sounds of its own.
+OUR_SOUNDS = ("kk", "uk")
 # Files that Asterisk complains of where they are missing, though its defaults serve.
 EMPTY = ("acl", "ccss", "cel", "chan_websocket", "features", "pjproject", "stasis", "udptl", "websocket_client")
 
@@ -112,7 +125,7 @@ def render(settings: Settings, root: Path, modules: Path) -> Path:
         "ETC": etc,
         "MODULES": modules,
         "PBX": pbx,
-        "DATA": root / "usr/share/asterisk",
+        "DATA": _data(pbx / "data", root / "usr/share/asterisk"),
         "SBIN": root / "usr/sbin",
         "DIALPLAN": DIALPLAN,
         "SIP_PORT": settings.sip,
@@ -144,6 +157,22 @@ def keep_secrets(path: Path, sip_password: str) -> dict[str, str]:
         known["sip"] = sip_password
     _write_private(path, json.dumps(known, indent=1) + "\n")
     return known
+
+
+def _data(folder: Path, installed: Path) -> Path:
+    """Make a data folder of links: Asterisk's own, and ours among its sounds. Returns it.
+
+    Args:
+        folder: to be made.
+        installed: Asterisk's data, as Asterisk sees the path.
+    """
+    links = {name: installed / name for name in DATA} | {f"sounds/{name}": SOUNDS / name for name in OUR_SOUNDS}
+    for name, target in links.items():
+        link = folder / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+    return folder
 
 
 def _globals(settings: Settings) -> str:

@@ -21,13 +21,19 @@ def main() -> None:
 
     folder = REPOSITORY / "sounds"
     manifest = yaml.safe_load((folder / "manifest.yaml").read_text("utf-8"))
-    for name, announcement in manifest["announcements"].items():
-        for language, text in announcement["text"].items():
-            command = ["espeak-ng", "-v", manifest["voices"][language], "-s", WORDS_A_MINUTE, "--stdout", "--stdin"]
-            wav = subprocess.run(command, input=text.encode(), capture_output=True, check=True, timeout=30).stdout
-            target = folder / language / f"{name}.wav"
-            target.parent.mkdir(exist_ok=True)
-            target.write_bytes(read_wav(wav).at(manifest["rate"]).to_wav())
+    texts = [
+        (language, name, text)
+        for name, announcement in (manifest["announcements"] | manifest["queue"]).items()
+        for language, text in announcement["text"].items()
+    ]
+    for language, words in manifest["digits"].items():
+        texts += [(language, f"digits/{number}", word) for number, word in words.items()]
+    for language, name, text in texts:
+        command = ["espeak-ng", "-v", manifest["voices"][language], "-s", WORDS_A_MINUTE, "--stdout", "--stdin"]
+        wav = subprocess.run(command, input=text.encode(), capture_output=True, check=True, timeout=30).stdout
+        target = folder / language / f"{name}.wav"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(read_wav(wav).at(manifest["rate"]).to_wav())
 
 
 if __name__ == "__main__":

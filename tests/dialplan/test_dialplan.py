@@ -11,6 +11,7 @@ import yaml
 
 from agi import variables
 from ari_app import places
+from dialogue.audio import read_wav
 
 DOORS = {value for name, value in vars(variables).items() if name.isupper()}
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -157,6 +158,26 @@ def test_every_announcement_exists_in_every_language() -> None:
         for language in announcement["text"]:
             file = REPOSITORY / "sounds" / language / f"{name}.wav"
             assert file.stat().st_size > 2 * manifest["rate"] * 2, f"{file} has two seconds at least"
+
+
+def test_the_queues_own_words_and_numbers_exist_where_asterisk_brings_none() -> None:
+    manifest = yaml.safe_load((REPOSITORY / "sounds" / "manifest.yaml").read_text("utf-8"))
+    assert set(manifest["queue"]) == {
+        "queue-youarenext",
+        "queue-thereare",
+        "queue-callswaiting",
+        "queue-thankyou",
+    }
+    for language in ("kk", "uk"):
+        numbers = manifest["digits"][language]
+        # Numbers up to 99 are said as a ten and a unit.
+        assert set(numbers) == {*range(21), *range(30, 100, 10)}
+        names = [*manifest["queue"], *(f"digits/{number}" for number in numbers)]
+        for name in names:
+            sound = read_wav(REPOSITORY / "sounds" / language / f"{name}.wav")
+            assert sound.rate == manifest["rate"]
+            assert sound.seconds > 0.3, name
+        assert all(language in words["text"] for words in manifest["queue"].values())
 
 
 def test_callers_from_loopback_reach_the_hotline_and_nothing_else() -> None:

@@ -35,6 +35,15 @@ def test_every_placeholder_is_filled_and_only_the_owner_reads_the_result(tmp_pat
     assert (tmp_path / "spool" / "ended").is_dir()
 
 
+def test_asterisk_finds_its_own_sounds_and_ours_in_the_languages_it_has_none_for(tmp_path: Path) -> None:
+    for _ in range(2):
+        main = pbx_config.render(settings(tmp_path), Path("/where"), Path("/modules"))
+    data = tmp_path / "pbx" / "data"
+    assert f"astdatadir => {data}\n" in main.read_text()
+    assert (data / "sounds" / "ru").readlink() == Path("/where/usr/share/asterisk/sounds/ru")
+    assert all((data / "sounds" / language / "queue-thereare.wav").is_file() for language in ("kk", "uk"))
+
+
 def test_passwords_are_made_once_and_differ_between_folders(tmp_path: Path) -> None:
     first = pbx_config.keep_secrets(tmp_path / "a.json", "")
     assert pbx_config.keep_secrets(tmp_path / "a.json", "") == first
