@@ -54,6 +54,19 @@ class Config(BaseModel):
     end_silence_seconds: float = Field(default=1.0, gt=0, le=10)
     longest_utterance_seconds: float = Field(default=60.0, ge=2, le=120)
     stt_workers: int = Field(default=1, ge=1, le=64)
+    stt_threads: int = Field(default=0, ge=0, le=256)
+    stt_batch: int = Field(default=0, ge=0, le=64)
+    stt_language: Literal["fixed", "detect"] = "fixed"
+    whisper_model: str = Field(default="small", min_length=1)
+    whisper_beam: int = Field(default=1, ge=1, le=10)
+    faster_whisper_model: str = Field(default="small", min_length=1)
+    faster_whisper_compute_type: str = Field(default="int8", pattern="^[a-z0-9_]+$")
+    openai_stt_model: str = Field(default="whisper-1", min_length=1)
+    stt_base_url: HttpUrl | None = None
+    stt_api_key: str = Field(default="", repr=False)
+    speech_device: Literal["cpu", "cuda"] = "cpu"
+    speech_run: Literal["inline", "celery"] = "inline"
+    celery_broker_url: str = Field(default="", repr=False)
     agi_bind: str = "127.0.0.1:4573"
     agi_allowed_peers: Names = LOOPBACK
     agi_max_calls: int = Field(default=500, ge=1)
@@ -102,8 +115,12 @@ class Config(BaseModel):
         )
         if list(silences) != sorted(silences):
             raise ValueError("LIVE_SHORTEST_, LIVE_USUAL_ and LIVE_LONGEST_SILENCE_SECONDS must rise in this order")
+        if self.speech_run == "celery" and not self.speech_broker:
+            raise ValueError("SPEECH_RUN=celery needs CELERY_BROKER_URL=redis://host:6379/0")
         if "openai" in self.llm_engines and not self.openai_api_key and self.openai_base_url is None:
             raise ValueError("LLM_ENGINE=openai needs OPENAI_API_KEY, or OPENAI_BASE_URL of a server without keys")
+        if "openai" in self.stt_engine and not self.stt_server[1] and self.stt_server[0] is None:
+            raise ValueError("STT_ENGINE=openai needs OPENAI_API_KEY, or STT_BASE_URL of a server without keys")
         return self
 
     @property
@@ -111,6 +128,18 @@ class Config(BaseModel):
         """Language models in the order they are tried; empty: the scenario's rules work alone."""
         chosen = self.llm_engine or (("openai",) if self.openai_api_key else (RULES,))
         return tuple(name for name in chosen if name != RULES)
+
+    @property
+    def speech_broker(self) -> str:
+        """URL of the Redis that doors and speech workers share; empty where the broker is none or another."""
+        return self.celery_broker_url if self.celery_broker_url.startswith(("redis://", "rediss://")) else ""
+
+    @property
+    def stt_server(self) -> tuple[str | None, str]:
+        """Base URL (None: OpenAI's) and key of the recognising server; a key is never sent to another server."""
+        if self.stt_base_url is not None:
+            return str(self.stt_base_url), self.stt_api_key
+        return str(self.openai_base_url) if self.openai_base_url else None, self.stt_api_key or self.openai_api_key
 
     @property
     def agi_address(self) -> tuple[str, int]:

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "webadmin.calls",
     "webadmin.incidents",
     "webadmin.operations",
+    "webadmin.speech",
 ]
 
 MIDDLEWARE = [

@@ -23,13 +23,16 @@ from dialogue.conversation import Conversation
 from dialogue.errors import ConfigurationError, ProviderError
 from dialogue.live.call import LiveCall, LiveSettings
 from dialogue.live.ear import Pace
-from dialogue.ports import Journal, ListenLimits, Scenario, VoiceActivity
+from dialogue.ports import Journal, ListenLimits, Scenario, SpeechToText, TextToSpeech, VoiceActivity
 from dialogue.providers import registry
 from dialogue.resilience import Policy, Recogniser, Speaker, SpeechCache, Thinker
 from dialogue.scenarios import registry as scenarios
 from dialogue.sentences import Sentences
 from dialogue.turns import Assessment, Transcript, TransferReason
 from webadmin.config import RULES, Config, load_config
+from webadmin.speech.exchange import SpeechExchange
+from webadmin.speech.remote import SUFFIX, RemoteRecogniser, RemoteVoice
+from webadmin.speech.tasks import publish
 from webadmin.utterances import UtteranceFolder
 
 log = structlog.get_logger(__name__)
@@ -56,8 +59,29 @@ class Engines:
 def _provider_settings(chosen: Config) -> dict[tuple[str, str], Callable[[type[Any]], Any]]:
     """How each engine that takes settings is configured, given its ``config_type``."""
     base_url = str(chosen.openai_base_url) if chosen.openai_base_url else None
+    listening, listening_key = chosen.stt_server
     return {
+        ("stt", "faster_whisper"): lambda make: make(
+            model=chosen.faster_whisper_model,
+            device=chosen.speech_device,
+            compute_type=chosen.faster_whisper_compute_type,
+            beam=chosen.whisper_beam,
+            # A graphics card does several utterances in the time of one.
+            batch=chosen.stt_batch or (8 if chosen.speech_device == "cuda" else 1),
+            workers=chosen.stt_workers,
+            threads=chosen.stt_threads,
+        ),
+        ("stt", "openai"): lambda make: make(
+            model=chosen.openai_stt_model, api_key=listening_key, **({"base_url": listening} if listening else {})
+        ),
         ("stt", "pocketsphinx"): lambda make: make(workers=chosen.stt_workers),
+        ("stt", "whisper"): lambda make: make(
+            model=chosen.whisper_model,
+            device=chosen.speech_device,
+            beam=chosen.whisper_beam,
+            workers=chosen.stt_workers,
+            threads=chosen.stt_threads,
+        ),
         ("llm", "openai"): lambda make: make(
             model=chosen.llm_model, api_key=chosen.openai_api_key or "none", base_url=base_url
         ),
@@ -84,10 +108,11 @@ def build_thinker(chosen: Config) -> Thinker:
 def engine_names(chosen: Config) -> dict[str, str]:
     """Which engine serves each stage, as logs, records and `doctor` show it."""
     models = [f"{name}:{chosen.llm_model}" for name in chosen.llm_engines] or [RULES]
+    places = (SUFFIX, "") if chosen.speech_run == "celery" else ("",)
     return {
-        "stt": ",".join(chosen.stt_engine),
+        "stt": ",".join(name + place for name in chosen.stt_engine for place in places),
         "llm": ",".join(models),
-        "tts": ",".join(chosen.tts_engine),
+        "tts": ",".join(name + place for name in chosen.tts_engine for place in places),
         "vad": chosen.vad_engine,
     }
 
@@ -99,15 +124,29 @@ def _live_voice(chosen: Config) -> VoiceActivity:
     return voice
 
 
+def speech_engines(chosen: Config) -> tuple[list[SpeechToText], list[TextToSpeech]]:
+    """The chosen recognisers and voices, not started. Raises ConfigurationError."""
+    listeners: list[SpeechToText] = [_load("stt", name, chosen) for name in chosen.stt_engine]
+    voices: list[TextToSpeech] = [_load("tts", name, chosen) for name in chosen.tts_engine]
+    return listeners, voices
+
+
 @asynccontextmanager
 async def open_engines(chosen: Config) -> AsyncIterator[Engines]:
     """Load the chosen engines, warm them up, and close them afterwards.
 
+    With ``SPEECH_RUN=celery`` a speech worker is asked first, and the same engine in this process where that fails.
+
     Raises:
         ConfigurationError: an engine is unknown or not installed.
     """
-    listeners = [_load("stt", name, chosen) for name in chosen.stt_engine]
-    voices = [_load("tts", name, chosen) for name in chosen.tts_engine]
+    listeners, voices = speech_engines(chosen)
+    exchange = SpeechExchange(chosen.speech_broker, publish) if chosen.speech_run == "celery" else None
+    if exchange is not None:
+        listeners = [
+            link for here in listeners for link in (RemoteRecogniser(here, exchange, chosen.stt_seconds), here)
+        ]
+        voices = [link for here in voices for link in (RemoteVoice(here, exchange, chosen.tts_seconds), here)]
     engines = Engines(
         Recogniser(listeners, _patience(chosen.stt_seconds, len(listeners))),
         Speaker(
@@ -122,12 +161,16 @@ async def open_engines(chosen: Config) -> AsyncIterator[Engines]:
     )
     stages = (engines.recogniser, engines.speaker, engines.thinker)
     try:
+        if exchange is not None:
+            await exchange.start()
         for stage in stages:
             await stage.start()
         yield engines
     finally:
         for stage in stages:
             await stage.close()
+        if exchange is not None:
+            await exchange.close()
 
 
 def call_language(chosen: Config, scenario: Scenario, asked: str = "") -> str:
@@ -170,7 +213,13 @@ def listen_limits(chosen: Config) -> ListenLimits:
 
 def conversation(chosen: Config, engines_thinker: Thinker, scenario: str, language: str) -> Conversation:
     """Begin a conversation of a scenario. Raises ConfigurationError."""
-    return Conversation(scenarios.load(scenario).open(language), engines_thinker, max_turns=chosen.max_turns)
+    spoken = scenarios.load(scenario)
+    return Conversation(
+        spoken.open(language),
+        engines_thinker,
+        max_turns=chosen.max_turns,
+        languages=spoken.languages if chosen.stt_language == "detect" else (),
+    )
 
 
 def agi_handler(chosen: Config, engines: Engines, journal: Journal, scenario_name: str) -> Handler:
