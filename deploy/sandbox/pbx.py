@@ -64,7 +64,8 @@ class Asterisk:
             binds = [word for path in writable for word in ("--bind", str(path), str(path))]
             binds += [word for path in readable for word in ("--ro-bind", str(path), str(path))]
             return [
-                *("bwrap", "--die-with-parent", "--ro-bind", str(self.root / "usr"), "/usr"),
+                *("bwrap", "--die-with-parent", *_capabilities()),
+                *("--ro-bind", str(self.root / "usr"), "/usr"),
                 *("--ro-bind", str(self.root / "etc"), "/etc", "--symlink", "usr/bin", "/bin"),
                 *("--symlink", "usr/sbin", "/sbin", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64"),
                 *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--dir", "/var"),  # noqa: S108
@@ -132,7 +133,8 @@ def run(settings: Settings) -> int:
     check_ports(settings)
     control.unlink(missing_ok=True)
     config = render(settings, asterisk.seen, asterisk.modules)
-    command = [*_first(), *_prefix(settings, asterisk), "-f", "-T", "-C", str(config)]
+    # -p: before whatever else wants the processor, where it may be; it owns the callers' clock.
+    command = [*_prefix(settings, asterisk), "-f", "-T", "-p", "-C", str(config)]
     log = (settings.pbx / "log" / "console").open("wb")
     with log:
         # A session of its own: a terminal's Ctrl-C reaches us alone, and we end Asterisk in order.
@@ -181,14 +183,6 @@ def main() -> int:
     except PbxError as error:
         sys.stderr.write(f"pbx: {error}\n")
         return 1
-
-
-def _first() -> list[str]:
-    """Asterisk before whatever else wants the processor, where we may: it owns the callers' clock.
-
-    In production `asterisk -p` does the same.
-    """
-    return ["nice", "-n", "-10"] if os.geteuid() == 0 else []
 
 
 def _booted(settings: Settings, asterisk: Asterisk, process: subprocess.Popen[bytes], stopping: list[int]) -> bool:
@@ -246,6 +240,11 @@ def _end_with_parent() -> Callable[[], None]:
     """Return what makes a child end with us, also where we are killed."""
     libc, set_death_signal = ctypes.CDLL(None), 1
     return lambda: libc.prctl(set_death_signal, signal.SIGTERM, 0, 0, 0)
+
+
+def _capabilities() -> list[str]:
+    """What bubblewrap leaves to root, else nothing: the right to real-time priority, for Asterisk's ``-p``."""
+    return ["--cap-add", "CAP_SYS_NICE"] if os.geteuid() == 0 else []
 
 
 def _bubblewrap_works() -> bool:
