@@ -25,6 +25,9 @@ T = TypeVar("T")
 
 ENDED = "call_ended"
 BATCH = 500
+GATHER_SECONDS = 0.25
+"""How long further lines are waited for: they come one by one, and a commit costs as much as many of them."""
+
 FIRST_WAIT = 0.2
 LONGEST_WAIT = 10.0
 
@@ -199,6 +202,7 @@ class JournalShipper:
                 outage.back()
                 if not lines:
                     await more.wait()
+                    await asyncio.sleep(GATHER_SECONDS)
         finally:
             self._journal.remove_listener(grown)
             await thread.close()

@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAST_SHIPMENT_SECONDS = 20.0
 START_AGAIN_SECONDS = 1.0
+TELL_SECONDS = 0.1
+"""Between two places that are said: more often would cost the calls time and bring nothing sooner to a person."""
+
 UNREAD_BYTES = 65_536
 """What a keeper that hangs may leave unread; places are said again later."""
 
@@ -115,6 +118,7 @@ class RecordKeeper:
                 if process.stdin.transport.get_write_buffer_size() < UNREAD_BYTES:
                     with suppress(ConnectionError):
                         process.stdin.write(place_line(self._journal.synced))
+                await asyncio.sleep(TELL_SECONDS)
         finally:
             gone.cancel()
             await asyncio.gather(gone, return_exceptions=True)

@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -20,6 +20,7 @@ from tests.webadmin.calls.steps import entries, said, started, whole_call
 from webadmin.calls import shipping
 from webadmin.calls.journal import DiskJournal
 from webadmin.calls.models import Call, CallEvent
+from webadmin.calls.projection import Applied, apply_batch
 from webadmin.calls.segments import Entry, Folder, folders
 from webadmin.calls.shipping import FolderReader, JournalShipper, adopt_dead_folders, ship_closed
 
@@ -83,10 +84,36 @@ def test_a_call_reaches_the_database_while_it_goes_on(journal: DiskJournal):
     assert len(journal.folder.segments()) == 1, "segments that are in the database are deleted"
 
 
+def test_lines_that_come_within_a_moment_are_brought_in_together(journal: DiskJournal, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shipping, "GATHER_SECONDS", 1.0)
+    call_id, events = uuid4(), whole_call()
+    batches: list[int] = []
+
+    def apply(found: Sequence[Entry]) -> Applied:
+        batches.append(len(found))
+        return apply_batch(found)
+
+    monkeypatch.setattr(shipping, "apply_batch", apply)
+
+    async def lead() -> None:
+        shipper = asyncio.create_task(JournalShipper(journal).run())
+        for event in events:
+            await journal.record(str(call_id), event)
+        await until(is_final(call_id))
+        shipper.cancel()
+        await asyncio.gather(shipper, return_exceptions=True)
+
+    asyncio.run(lead())
+    assert sum(batches) == len(events)
+    assert len(batches) < len(events) / 2
+
+
 def test_the_database_goes_away_in_mid_call_and_nothing_is_lost(
     journal: DiskJournal, postgresql_server: PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(shipping, "LONGEST_WAIT", 0.5)
+    # Without it the database may be back before the next line is brought in.
+    monkeypatch.setattr(shipping, "GATHER_SECONDS", 0.0)
     call_id, events = uuid4(), whole_call()
 
     async def lead() -> None:

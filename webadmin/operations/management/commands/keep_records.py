@@ -20,9 +20,6 @@ from webadmin.operations.command import HotlineCommand
 
 log = structlog.get_logger(__name__)
 
-NICENESS = 19
-"""Records can wait, a caller cannot."""
-
 
 class Command(HotlineCommand):
     help = "Keep the records of the door that starts this; it says on standard input how far its journal has come."
@@ -33,7 +30,9 @@ class Command(HotlineCommand):
         parser.add_argument("--spool", type=Path, required=True, help="folder shared with the PBX")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        os.nice(NICENESS)
+        # Records can wait, a caller cannot. Niceness is not enough: a process of the least still ends its slice of time
+        # before one that wakes up gets the processor.
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         # The door decides when this ends, by closing its end of the pipe; so does its death.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
