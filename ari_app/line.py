@@ -83,8 +83,10 @@ class AriLine:
     async def hear(self) -> AsyncIterator[bytes | Key]:
         """Yield sound and keys. Raises CallerHungUp, LineError."""
         sound = aiter(self._media.hear())
+        # Asked for once: without it each piece of sound costs a system call.
+        loop = asyncio.get_running_loop()
         while True:
-            heard = await self._next(sound)
+            heard = await self._next(sound, loop)
             while self._keys:
                 yield self._keys.popleft()
             yield heard
@@ -112,10 +114,10 @@ class AriLine:
         """End the call after a farewell. Raises CallerHungUp, LineError."""
         await self._while_there(self._control.hang_up())
 
-    async def _next(self, sound: AsyncIterator[bytes | Key]) -> bytes | Key:
+    async def _next(self, sound: AsyncIterator[bytes | Key], loop: asyncio.AbstractEventLoop) -> bytes | Key:
         """`_while_there` for what comes fifty times a second: without a timeout made for each piece of sound."""
         self._check()
-        reader = asyncio.current_task()
+        reader = asyncio.current_task(loop)
         assert reader is not None
         cancelled_before = reader.cancelling()
         try:
