@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import structlog
@@ -173,13 +173,19 @@ async def open_engines(chosen: Config) -> AsyncIterator[Engines]:
             await exchange.close()
 
 
+@lru_cache(maxsize=1)
+def _heard(chosen: Config) -> list[frozenset[str]]:
+    """The languages of each recogniser: a model may know fewer than its engine."""
+    return [_load("stt", name, chosen).capabilities.languages for name in chosen.stt_engine]
+
+
 def call_language(chosen: Config, scenario: Scenario, asked: str = "") -> str:
     """The language a call begins in: the dialplan's, else `CALL_LANGUAGE`, else what the recogniser speaks.
 
     Raises:
         ConfigurationError: the scenario or every recogniser does not speak it.
     """
-    heard = [registry.load("stt", name).capabilities.languages for name in chosen.stt_engine]
+    heard = _heard(chosen)
     understood = [code for code in scenario.languages if any(not languages or code in languages for languages in heard)]
     language = asked or chosen.call_language or (understood[0] if understood else scenario.languages[0])
     if language not in scenario.languages:

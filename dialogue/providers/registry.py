@@ -8,7 +8,10 @@ from typing import Any, Literal
 from dialogue.errors import ConfigurationError
 
 STT_ENGINES: dict[str, str] = {
+    "faster_whisper": "dialogue.providers.stt.faster_whisper:FasterWhisper",
+    "openai": "dialogue.providers.stt.openai:OpenAI",
     "pocketsphinx": "dialogue.providers.stt.pocketsphinx:PocketSphinx",
+    "whisper": "dialogue.providers.stt.whisper:Whisper",
 }
 TTS_ENGINES: dict[str, str] = {
     "espeak": "dialogue.providers.tts.espeak:Espeak",
@@ -17,6 +20,7 @@ LLM_ENGINES: dict[str, str] = {
     "openai": "dialogue.providers.llm.openai:OpenAI",
 }
 VAD_ENGINES: dict[str, str] = {
+    "silero": "dialogue.providers.vad.silero:Silero",
     "webrtc": "dialogue.providers.vad.webrtc:WebRtc",
 }
 

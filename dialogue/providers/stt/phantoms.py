@@ -10,11 +10,13 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
 import yaml
+
+from dialogue.sentences import Sentences
 
 NO_SPEECH = 0.6
 """Probability of no speech above which unlikely words are doubted."""
@@ -67,6 +69,33 @@ class Piece:
     log_probability: float | None = None
 
 
+def judge(pieces: Sequence[Piece], hints: Sequence[str] = ()) -> tuple[str, str, tuple[str, ...]]:
+    """Tell what was said from what looks invented.
+
+    Args:
+        pieces: what the engine gave, in order.
+        hints: words the engine was told to expect.
+
+    Returns:
+        The text; what was left out of it as invented; and why the text itself is doubtful, where all of it is.
+    """
+    said: list[str] = []
+    invented: list[str] = []
+    reasons: dict[str, None] = {}
+    for piece in pieces:
+        true, phantom = _split(piece.text)
+        found = doubts(replace(piece, text=true), hints)
+        if _words(true) and not found:
+            said.append(true)
+            invented += [phantom] if phantom else []
+        elif _words(piece.text):
+            invented.append(" ".join(piece.text.split()))
+            reasons.update(dict.fromkeys(doubts(piece, hints) or ("known_phrase",)))
+    if said:
+        return " ".join(said), " ".join(invented), ()
+    return " ".join(invented), "", tuple(reasons)
+
+
 def doubts(piece: Piece, hints: Sequence[str] = ()) -> tuple[str, ...]:
     """Return why words look invented, as codes; none where they do not, or where there are no words.
 
@@ -94,6 +123,16 @@ def doubts(piece: Piece, hints: Sequence[str] = ()) -> tuple[str, ...]:
         if holds
     ]
     return tuple(found)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Part a text into its sentences and those that are lines of videos: one may follow true words."""
+    splitter = Sentences()
+    sentences = [*splitter.feed(text), *filter(None, [splitter.rest()])]
+    never, _ = _phrases()
+    phantom = [sentence for sentence in sentences if never.fullmatch(" ".join(_words(sentence)))]
+    true = [sentence for sentence in sentences if sentence not in phantom]
+    return " ".join(true), " ".join(phantom)
 
 
 def _known(words: list[str], piece: Piece) -> bool:

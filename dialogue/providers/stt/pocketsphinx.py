@@ -9,16 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import AsyncIterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import numpy as np
 import structlog
@@ -26,9 +20,13 @@ import structlog
 from dialogue.audio import SAMPLE_BYTES, Audio
 from dialogue.errors import ProviderError, Stage
 from dialogue.ports import SttCapabilities, SttRequest
+from dialogue.providers.workers import WorkerFailure, Workers
 from dialogue.turns import Transcript
 
 log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 RATE = 16_000
 """Hz the package's acoustic model was trained at."""
@@ -69,12 +67,13 @@ class PocketSphinx:
 
     def __init__(self, config: PocketSphinxConfig | None = None) -> None:
         self._config = config or PocketSphinxConfig()
-        self._pool: ProcessPoolExecutor | None = None
-        self._watches: set[asyncio.TimerHandle] = set()
+        self._workers = Workers(
+            Stage.SPEECH_TO_TEXT, self.name, count=self._config.workers, stuck_after=self._config.stuck_after
+        )
 
     async def start(self) -> None:
         """Start every worker and load its model. Raises ProviderError."""
-        await asyncio.gather(*(self._submit(_warm) for _ in range(self._config.workers)))
+        await asyncio.gather(*(self._run(_warm) for _ in range(self._config.workers)))
 
     async def transcribe(self, chunks: AsyncIterator[bytes], request: SttRequest) -> AsyncIterator[Transcript]:
         """Yield one final transcript.
@@ -100,103 +99,23 @@ class PocketSphinx:
         if not any(sound.pcm):
             yield Transcript("", language="en", engine=self.name)
             return
-        text, confidence = await self._submit(_decode, sound.pcm)
+        text, confidence = await self._run(_decode, sound.pcm)
         yield Transcript(text, language="en", confidence=confidence, engine=self.name)
 
     async def close(self) -> None:
         """End the workers, whatever they are doing."""
-        for watch in self._watches:
-            watch.cancel()
-        self._watches.clear()
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await asyncio.to_thread(_end, pool)
+        await self._workers.close()
 
-    async def _submit(self, function: Any, *arguments: Any) -> Any:
-        """Run a function in a worker. Cancelling the wait leaves the pool usable."""
+    async def _run(self, function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
         if find_spec("pocketsphinx") is None:
             raise ProviderError(
                 Stage.SPEECH_TO_TEXT, "not_installed", "install the Python package pocketsphinx for this engine"
             )
-        pool = self._pool or self._open()
-        try:
-            future: Future[Any] = pool.submit(function, *arguments)
-            try:
-                return await asyncio.wrap_future(future)
-            except asyncio.CancelledError:
-                self._watch(pool, future)
-                raise
-        except BrokenProcessPool as error:
-            self._drop(pool)
-            raise ProviderError(
-                Stage.SPEECH_TO_TEXT, "worker_died", "a recogniser process ended; the next attempt starts another",
-                retryable=True,
-            ) from error  # fmt: skip
-        except RuntimeError as error:
-            # The decoder refuses the sound, or the pool was closed or dropped by another call just now.
-            raise ProviderError(
-                Stage.SPEECH_TO_TEXT, "engine_failed", "the decoder did not take the sound", retryable=True
-            ) from error
-
-    def _open(self) -> ProcessPoolExecutor:
-        self._pool = ProcessPoolExecutor(
-            max_workers=self._config.workers,
-            # Forking a process that runs threads and an event loop copies locks in the state they are in.
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_become_worker,
-        )
-        return self._pool
-
-    def _drop(self, pool: ProcessPoolExecutor) -> None:
-        if self._pool is pool:
-            self._pool = None
-        _kill(pool)
-        pool.shutdown(wait=False, cancel_futures=True)
-
-    def _watch(self, pool: ProcessPoolExecutor, future: Future[Any]) -> None:
-        """End a pool whose worker never finishes what was abandoned; later calls would wait behind it for ever."""
-
-        def look() -> None:
-            self._watches.discard(timer)
-            if not future.done():
-                log.error("worker_stuck", stage=Stage.SPEECH_TO_TEXT.value, engine=self.name)
-                self._drop(pool)
-
-        if not future.cancel():
-            timer = asyncio.get_running_loop().call_later(self._config.stuck_after, look)
-            self._watches.add(timer)
-
-
-def _kill(pool: ProcessPoolExecutor) -> None:
-    # The executor has no public way to end a worker that is busy.
-    for process in list((pool._processes or {}).values()):
-        process.kill()
-
-
-def _end(pool: ProcessPoolExecutor) -> None:
-    _kill(pool)
-    pool.shutdown(wait=True, cancel_futures=True)
+        return await self._workers.run(function, *arguments, **options)
 
 
 _decoder: Any = None
 """This worker's decoder, in a worker process only."""
-
-
-def _become_worker() -> None:
-    """Load the model, and end with the parent however it ends."""
-    # Ctrl-C reaches the whole process group; the parent decides when its workers end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _load()
-
-
-def _end_with_parent() -> None:
-    # The parent's end closes a pipe, also on SIGKILL. Unlike PR_SET_PDEATHSIG this does not fire when merely the
-    # thread that started the worker ends.
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _load() -> Any:
@@ -228,12 +147,12 @@ def _decode(pcm: bytes) -> tuple[str, float | None]:
         segments = (
             [] if decoder.hyp() is None else [(s.word, s.prob, s.end_frame - s.start_frame + 1) for s in decoder.seg()]
         )
-    except Exception as error:
+    except Exception:
         # A decoder that failed in mid-utterance refuses the next one.
         _decoder = None
         with contextlib.suppress(Exception):
             decoder.end_utt()
-        raise RuntimeError(type(error).__name__) from None
+        raise WorkerFailure("engine_failed", "the decoder did not take the sound", True) from None
     return words_of(segments)
 
 
