@@ -11,7 +11,7 @@ import ipaddress
 import uuid
 from collections.abc import Generator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import structlog
 
@@ -224,8 +224,8 @@ class _Connection(asyncio.Protocol):
         return self.media is not None and self.name == name
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Not asserted: uvloop's transports do not derive from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         if why := self._server.admit(self, str(peer[0])) if peer else "no_address":
             self.refuse(why)

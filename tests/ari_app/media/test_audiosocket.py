@@ -9,6 +9,7 @@ import uuid
 
 import numpy as np
 import pytest
+import uvloop
 
 from ari_app.media import audiosocket_media
 from ari_app.media.audiosocket import AudioSocketServer
@@ -299,3 +300,15 @@ async def test_keys_that_ari_tells_of_do_not_come_twice(server: AudioSocketServe
         peer.send(0x03, b"5")
         peer.send(0x10, FRAME)
         assert await first(media, 1) == [FRAME]
+
+
+def test_it_serves_on_the_loop_that_the_doors_run_on() -> None:
+    async def call() -> None:
+        async with AudioSocketServer("127.0.0.1", 0) as server, AudioSocketPeer(server.address) as peer:
+            media = await connected(server, peer)
+            await media.play(FRAME * 2)
+            assert await peer.receive() == (0x10, FRAME)
+            assert await first(media, 1) == [FRAME]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(call())
