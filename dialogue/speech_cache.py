@@ -7,6 +7,7 @@ import hashlib
 import os
 import tempfile
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,18 @@ from dialogue.audio import Audio, AudioFormatError, read_wav
 log = structlog.get_logger(__name__)
 
 
-def cache_key(engine: str, voice: str, rate: int, text: str) -> str:
-    """Hex SHA-256 of engine, voice, rate in Hz and text."""
-    return hashlib.sha256("\0".join((engine, voice, str(rate), text)).encode("utf-8", "surrogatepass")).hexdigest()
+def cache_key(engine: str, voice: str, rate: int, text: str, treatment: str = "") -> str:
+    """Hex SHA-256 of what makes a sound what it is.
+
+    Args:
+        engine: its name.
+        voice: as the engine calls it.
+        rate: Hz.
+        text: the words as the engine was given them.
+        treatment: what was done to the sound afterwards, with its version.
+    """
+    parts = (engine, voice, str(rate), treatment, text)
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(slots=True)
@@ -37,7 +47,7 @@ class SpeechCache:
     Args:
         folder: where files are kept, made when needed; None for memory only.
         memory: bytes of sound held in memory; the least recently used goes first.
-        files: files kept in the folder; the oldest goes first.
+        files: files kept in the folder; the one that was not used for longest goes first.
     """
 
     def __init__(self, folder: Path | None = None, *, memory: int = 64 * 1024 * 1024, files: int = 2000) -> None:
@@ -109,10 +119,14 @@ def _read(path: Path) -> Audio | None:
         # A cut file still reads as sound, so its length is compared with what its header says.
         if int.from_bytes(data[4:8], "little") != len(data) - 8:
             raise AudioFormatError("cut short")
-        return read_wav(data)
+        sound = read_wav(data)
     except AudioFormatError:
         log.warning("speech_cache_file_damaged", file=path.name)
         return None
+    with suppress(OSError):
+        # Its time says when it was last used.
+        os.utime(path)
+    return sound
 
 
 def _prune(folder: Path, limit: int) -> None:

@@ -13,9 +13,15 @@ import soxr
 from dialogue.audio import SAMPLE_BYTES, Audio
 from dialogue.errors import CallError, ProviderError, Stage
 from dialogue.failover import Chain, Clock, Observer, Policy
+from dialogue.loudness import VERSION as LOUDNESS_VERSION
+from dialogue.loudness import Leveller, Loudness
 from dialogue.ports import TextToSpeech
 from dialogue.resilience.streams import close, ending, pieces, step
 from dialogue.speech_cache import SpeechCache, cache_key
+from dialogue.spoken import LONGEST, spoken
+
+SILENCE = 0.1
+"""Seconds of silence that a text without a word in it becomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class PreparedSpeech:
         engine: which engine spoke.
         seconds: how long preparing it took; near 0 from the cache.
         failures: what went wrong before it was ready.
+        fresh: it was made for this, not taken from the cache.
     """
 
     text: str
@@ -39,6 +46,7 @@ class PreparedSpeech:
     engine: str
     seconds: float
     failures: tuple[CallError, ...] = ()
+    fresh: bool = False
 
     @property
     def audio(self) -> Audio:
@@ -89,7 +97,7 @@ class StreamedSpeech:
 
 
 class Speaker:
-    """Text to speech.
+    """Text to speech. Engines are given the words that are to be said, a `Speech` keeps the text as it was written.
 
     Args:
         engines: in order of preference.
@@ -98,6 +106,7 @@ class Speaker:
         rate: Hz of what is prepared, whatever an engine's own rate.
         clock: seconds, monotonic.
         observer: is told of each attempt.
+        loudness: brings every voice to the same; None leaves each as loud as it is.
     """
 
     def __init__(
@@ -108,9 +117,11 @@ class Speaker:
         rate: int = 16_000,
         clock: Clock = time.monotonic,
         observer: Observer | None = None,
+        loudness: Loudness | None = None,
     ) -> None:
         self._chain = Chain(Stage.TEXT_TO_SPEECH, engines, policy, clock, observer)
         self._cache = cache
+        self._loudness = loudness
         self._rate = rate
         self._clock = clock
 
@@ -131,9 +142,13 @@ class Speaker:
             rate: Hz, where not the speaker's own.
 
         Raises:
-            ProviderError: no engine could speak it, and none has spoken it before.
+            ProviderError: no engine could speak it, and none has spoken it before; ``too_long`` for a text that
+                nobody would listen to.
         """
-        wanted = _Wanted(text, language, rate or self._rate, self._clock())
+        wanted = self._want(text, language, rate)
+        if wanted.is_silence:
+            return wanted.silence(self._clock())
+        wanted.check_length()
         able = self._able(language)
         if able and (ready := await self._kept(able[0], wanted)) is not None:
             return ready
@@ -150,6 +165,22 @@ class Speaker:
             return kept
         return replace(served.value, seconds=served.seconds, failures=served.failures)
 
+    async def keep(self, text: str, language: str, rate: int | None = None) -> tuple[str, bool]:
+        """Have a text in the cache, also from one start to the next.
+
+        Returns:
+            The engine whose voice it is, and whether the sound was made now.
+
+        Raises:
+            ProviderError: no engine could speak it.
+        """
+        speech = await self.prepare(text, language, rate)
+        made = speech.fresh
+        if self._cache is not None and made:
+            # What is asked for a second time goes to disk.
+            await self._cache.get(speech.cache_key, speech.rate)
+        return speech.engine, made
+
     def stream(self, text: str, language: str, rate: int | None = None) -> StreamedSpeech:
         """Turn a text into sound that is given on while it is made; nothing happens before its first chunk is awaited.
 
@@ -161,7 +192,7 @@ class Speaker:
             language: ISO 639-1 code.
             rate: Hz, where not the speaker's own.
         """
-        wanted = _Wanted(text, language, rate or self._rate, self._clock())
+        wanted = self._want(text, language, rate)
         able = self._able(language)
         speech = StreamedSpeech(text, wanted.rate, wanted.key(able[0]) if able else "")
         speech._sound = self._give(speech, wanted)
@@ -169,6 +200,10 @@ class Speaker:
 
     async def _give(self, speech: StreamedSpeech, wanted: _Wanted) -> AsyncIterator[bytes]:
         started = self._clock()
+        if wanted.is_silence:
+            yield wanted.silence(started).pcm
+            return
+        wanted.check_length()
         able = self._able(wanted.language)
         kept = await self._kept(able[0], wanted) if able else None
         opening: _Opening | None = None
@@ -208,10 +243,12 @@ class Speaker:
         kept = await self._kept(engine, wanted)
         if kept is not None:
             return kept
-        sound = _at_rate(engine.synthesise(wanted.text, wanted.language), engine.capabilities.rate, wanted.rate)
+        sound = _at_rate(engine.synthesise(wanted.words, wanted.language), engine.capabilities.rate, wanted.rate)
+        if (leveller := self._leveller(engine, wanted)) is not None:
+            sound = _levelled(sound, leveller)
         try:
             first = await anext(sound, b"")
-            if not first and wanted.text.strip():
+            if not first and wanted.words:
                 raise ProviderError(Stage.TEXT_TO_SPEECH, "no_audio", f"{engine.name} made no sound")
         except BaseException:
             await close(sound)
@@ -234,23 +271,35 @@ class Speaker:
             left -= self._clock() - asked
             yield piece
 
+    def _want(self, text: str, language: str, rate: int | None) -> _Wanted:
+        treatment = f"loudness {LOUDNESS_VERSION}" if self._loudness is not None else ""
+        return _Wanted(text, spoken(text, language), language, rate or self._rate, treatment, self._clock())
+
+    def _leveller(self, engine: TextToSpeech, wanted: _Wanted) -> Leveller | None:
+        if self._loudness is None:
+            return None
+        return self._loudness.leveller(f"{_kind(engine)} {engine.voice(wanted.language)}", wanted.rate)
+
     def _able(self, language: str) -> list[TextToSpeech]:
         return [engine for engine in self._chain.engines if language in engine.capabilities.languages]
 
     async def _make(self, engine: TextToSpeech, wanted: _Wanted) -> PreparedSpeech:
         pcm = bytearray()
-        stream = engine.synthesise(wanted.text, wanted.language)
+        stream = engine.synthesise(wanted.words, wanted.language)
         async with ending(stream):
             async for chunk in stream:
                 pcm += chunk
-        if not pcm and wanted.text.strip():
+        if not pcm and wanted.words:
             raise ProviderError(Stage.TEXT_TO_SPEECH, "no_audio", f"{engine.name} made no sound")
         made = Audio(bytes(pcm), engine.capabilities.rate)
         sound = made if made.rate == wanted.rate else await asyncio.to_thread(made.at, wanted.rate)
+        if (leveller := self._leveller(engine, wanted)) is not None:
+            sound = Audio(await asyncio.to_thread(_levelled_whole, sound.pcm, leveller), sound.rate)
         key = wanted.key(engine)
         if self._cache is not None:
             await self._cache.put(key, sound)
-        return PreparedSpeech(wanted.text, wanted.rate, key, sound.pcm, engine.name, self._clock() - wanted.since)
+        seconds = self._clock() - wanted.since
+        return PreparedSpeech(wanted.text, wanted.rate, key, sound.pcm, engine.name, seconds, fresh=True)
 
     async def _kept(self, engine: TextToSpeech, wanted: _Wanted) -> PreparedSpeech | None:
         if self._cache is None:
@@ -271,15 +320,38 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What is to be spoken, at which rate in Hz, and since when."""
+    """What is to be spoken, as written and in words, at which rate in Hz, how it is treated, and since when."""
 
     text: str
+    words: str
     language: str
     rate: int
+    treatment: str
     since: float
 
+    @property
+    def is_silence(self) -> bool:
+        """Whether something was written of which nothing can be said: pictures, markup."""
+        return not self.words and bool(self.text.strip())
+
+    def silence(self, now: float) -> PreparedSpeech:
+        """What is heard of a text without words."""
+        pcm = bytes(int(SILENCE * self.rate) * SAMPLE_BYTES)
+        key = cache_key("", "", self.rate, "")
+        return PreparedSpeech(self.text, self.rate, key, pcm, "", now - self.since)
+
+    def check_length(self) -> None:
+        """Raise ProviderError for a text that would be cut."""
+        if len(self.text) > LONGEST:
+            raise ProviderError(Stage.TEXT_TO_SPEECH, "too_long", f"a text of more than {LONGEST} characters")
+
     def key(self, engine: TextToSpeech) -> str:
-        return cache_key(engine.name, engine.voice(self.language), self.rate, self.text)
+        return cache_key(_kind(engine), engine.voice(self.language), self.rate, self.words, self.treatment)
+
+
+def _kind(engine: TextToSpeech) -> str:
+    """An engine's name without the place it runs at, which stands behind an @: its sound is the same everywhere."""
+    return engine.name.partition("@")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,3 +380,18 @@ async def _at_rate(stream: AsyncIterator[bytes], rate: int, wanted: int) -> Asyn
         rest = resampler.resample_chunk(np.empty(0, dtype="<i2"), last=True)
         if len(rest):
             yield rest.astype("<i2").tobytes()
+
+
+async def _levelled(stream: AsyncIterator[bytes], leveller: Leveller) -> AsyncIterator[bytes]:
+    """Yield a stream of whole samples at the common loudness."""
+    async with ending(stream):
+        async for chunk in stream:
+            if pcm := leveller.feed(chunk):
+                yield pcm
+    if rest := leveller.end():
+        yield rest
+
+
+def _levelled_whole(pcm: bytes, leveller: Leveller) -> bytes:
+    whole = pcm[: len(pcm) // SAMPLE_BYTES * SAMPLE_BYTES]
+    return leveller.feed(whole) + leveller.end()
