@@ -88,6 +88,9 @@ class WebRtcStream:
         A start is reported as soon as there was enough voice, a stop after the hangover; their times are those of
         the voice itself, in seconds from the start of the stream.
         """
+        if not self._rest and len(pcm) == self._size:
+            edge = self._judge(bool(self._detector.is_speech(pcm, self._rate)))
+            return () if edge is None else (edge,)
         self._rest += pcm
         edges: list[VoiceEdge] = []
         whole = len(self._rest) // self._size * self._size

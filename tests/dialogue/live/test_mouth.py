@@ -71,6 +71,27 @@ async def test_the_first_sound_is_given_while_the_sentence_is_still_made_and_the
     assert len(first) == 1
 
 
+async def test_sound_that_was_made_meanwhile_goes_to_the_line_in_one_piece(monkeypatch: pytest.MonkeyPatch):
+    going_on = asyncio.Event()
+    mouth, line = a_mouth(StepVoice(SECOND[:3200], going_on, *[SECOND[:3200]] * 9))
+    given: list[int] = []
+    play = line.play
+
+    async def slowly(pcm: bytes) -> None:
+        given.append(len(pcm))
+        if len(given) == 1:
+            going_on.set()
+            await until(lambda: sum(map(len, mouth._pieces[0].chunks)) == 28_800)
+        await play(pcm)
+
+    monkeypatch.setattr(line, "play", slowly)
+    speaking = asyncio.create_task(mouth.speak(each("One."), "en"))
+    await until(lambda: line.queued >= 1)
+    line.pass_seconds(1)
+    assert (await speaking).seconds == pytest.approx(1.0)
+    assert given == [3200, 28_800]
+
+
 async def test_the_next_sentence_is_made_while_one_is_heard_but_not_the_whole_answer():
     voice = StepVoice(SECOND, SECOND)
     mouth, line = a_mouth(voice)
