@@ -16,8 +16,8 @@ CALLS ?= 3
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: system venv ## set up everything, place a real SIP call and print the incident; LIVE=1: with the live door
-	@$(MANAGE) demo $(if $(LIVE),--live)
+demo: system venv $(if $(findstring whisper,$(STT_ENGINE)),venv-speech) ## set up everything, place a real SIP call and print the incident; LIVE=1: with the live door
+	@$(MANAGE) demo $(if $(LIVE),--live) $(if $(DEMO_LANGUAGE),--language $(DEMO_LANGUAGE))
 
 test: system-test venv-dev venv-speech check ## set up everything and run the whole suite
 	@failed=0; \

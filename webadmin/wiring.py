@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import structlog
@@ -26,6 +26,8 @@ from dialogue.live.ear import Pace
 from dialogue.ports import Journal, ListenLimits, Scenario, SpeechToText, TextToSpeech, VoiceActivity
 from dialogue.providers import registry
 from dialogue.resilience import Policy, Recogniser, Speaker, SpeechCache, Thinker
+from dialogue.providers.stt.models import spoken_by
+from dialogue.providers.tts.voices import LocalVoice
 from dialogue.scenarios import registry as scenarios
 from dialogue.sentences import Sentences
 from dialogue.turns import Assessment, Transcript, TransferReason
@@ -173,10 +175,12 @@ async def open_engines(chosen: Config) -> AsyncIterator[Engines]:
             await exchange.close()
 
 
-@lru_cache(maxsize=1)
 def _heard(chosen: Config) -> list[frozenset[str]]:
     """The languages of each recogniser: a model may know fewer than its engine."""
-    return [_load("stt", name, chosen).capabilities.languages for name in chosen.stt_engine]
+    models = {"whisper": chosen.whisper_model, "faster_whisper": chosen.faster_whisper_model}
+    return [
+        spoken_by(models.get(name, ""), registry.load("stt", name).capabilities.languages) for name in chosen.stt_engine
+    ]
 
 
 def call_language(chosen: Config, scenario: Scenario, asked: str = "") -> str:

@@ -44,13 +44,24 @@ class Recogniser:
         """Close every engine."""
         await self._chain.close()
 
-    async def recognise(self, audio: Audio, request: SttRequest) -> Recognition:
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """Names of the engines, most preferred first."""
+        return tuple(engine.name for engine in self._chain.engines)
+
+    async def recognise(self, audio: Audio, request: SttRequest, *, only: str | None = None) -> Recognition:
         """Return what was said, by the first engine that speaks the language and succeeds.
+
+        Args:
+            audio: the utterance.
+            request: how to recognise.
+            only: the one engine to be asked; None: any.
 
         Raises:
             ProviderError: none did; ``language_not_supported`` where none speaks the language.
         """
-        return await self._recognise(audio, request, frozenset())
+        others = frozenset(name for name in self.engines if only is not None and name != only)
+        return await self._recognise(audio, request, others)
 
     def listen(self, request: SttRequest, rate: int) -> LiveRecognition:
         """Begin to recognise while the caller speaks.

@@ -1,4 +1,4 @@
-"""A server with OpenAI's chat completions on a loopback port, which can be slow, wrong, broken and rate-limiting."""
+"""A server of OpenAI's interface on a loopback port, which can be slow, wrong, broken and rate-limiting."""
 
 from __future__ import annotations
 
@@ -143,10 +143,57 @@ def streams(*deltas: dict[str, Any], finish: str | None = "stop", pause: float =
     return behave
 
 
+def hears(text: str, *, language: str | None = None, **segment: Any) -> Behaviour:
+    """Give a transcription in the form that is asked for; ``segment`` holds the figures of its only segment."""
+
+    async def behave(server: FakeOpenAI, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        if body.get("response_format") != "verbose_json":
+            tokens = [{"token": word, "logprob": segment.get("avg_logprob", -0.1)} for word in text.split()]
+            return web.json_response({"text": text, **({"logprobs": tokens} if body.get("include[]") else {})})
+        figures = {"id": 0, "seek": 0, "start": 0.0, "end": 2.0, "tokens": [1], "temperature": 0.0,
+                   "avg_logprob": -0.2, "compression_ratio": 1.1, "no_speech_prob": 0.01, "text": text,
+                   **segment}  # fmt: skip
+        found = {"task": "transcribe", "language": language or body.get("language", "english"), "duration": 2.0}
+        return web.json_response({**found, "text": text, "segments": [figures] if text else []})
+
+    return behave
+
+
+def knows_only(then: Behaviour, *formats: str) -> Behaviour:
+    """Refuse transcriptions in other formats, as simpler servers do."""
+
+    async def behave(server: FakeOpenAI, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        if body.get("response_format") not in formats or "include[]" in body:
+            return failure(400, "response_format is not supported", param="response_format")
+        return await then(server, request, body)
+
+    return behave
+
+
+def speaks(*pieces: bytes, kind: str = "audio/pcm", pause: float = 0.0, announced: int | None = None) -> Behaviour:
+    """Send sound piece by piece; where more bytes are announced than come, the connection ends short of them."""
+
+    async def behave(server: FakeOpenAI, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": kind})
+        if announced is not None:
+            response.content_length = announced
+        await response.prepare(request)
+        for piece in pieces:
+            await response.write(piece)
+            if pause:
+                await server.wait(pause)
+        if announced is not None:
+            assert request.transport is not None
+            request.transport.close()
+        return response
+
+    return behave
+
+
 class FakeOpenAI:
     """Serves the behaviours given to `then` one after the other, the last one for ever.
 
-    ``requests`` holds the bodies that arrived, ``headers`` their headers.
+    ``requests`` holds the bodies that arrived (of forms: their fields), ``headers`` their headers.
     """
 
     def __init__(self) -> None:
@@ -157,6 +204,8 @@ class FakeOpenAI:
         self._closing = asyncio.Event()
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._serve)
+        app.router.add_post("/v1/audio/transcriptions", self._serve)
+        app.router.add_post("/v1/audio/speech", self._serve)
         self._runner = web.AppRunner(app, shutdown_timeout=0.5)
         self.base_url = ""
 
@@ -184,7 +233,13 @@ class FakeOpenAI:
         await self._runner.cleanup()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
+        if request.content_type == "multipart/form-data":
+            fields = await request.post()
+            body = {
+                name: value.file.read() if isinstance(value, web.FileField) else value for name, value in fields.items()
+            }
+        else:
+            body = await request.json()
         self.requests.append(body)
         self.headers.append(dict(request.headers))
         behave = self._behaviours.popleft() if len(self._behaviours) > 1 else self._behaviours[0]

@@ -21,8 +21,12 @@ from webadmin.incidents.documents import incident_document
 from webadmin.operations.processes import ServiceFailed, free_port, python, service, until_listening, until_logged
 from webadmin.operations.sip_phone import SipPhone
 
-CALLER_SAYS = ("somebody stole my car last night", "twelve green street", "no")
-"""The demo's caller, one sentence a turn; pocketsphinx knows English only."""
+CALLER_SAYS = {
+    "en": ("somebody stole my car last night", "twelve green street", "no"),
+    "ru": ("вчера ночью украли мою машину", "улица Абая, дом двенадцать", "нет"),
+    "kk": ("кеше түнде көлігімді ұрлап кетті", "Абай көшесі, он екінші үй", "жоқ"),
+}
+"""The demo's caller by language, one sentence a turn; pocketsphinx knows English only."""
 
 CUT_IN_AFTER = 5.7
 """Seconds of the greeting after which the live demo's caller begins to speak: in the question behind its notice."""
@@ -45,9 +49,10 @@ class Ports:
     audiosocket: int
     web: int
 
-    def environment(self) -> dict[str, str]:
-        """Settings for the services."""
+    def environment(self, language: str) -> dict[str, str]:
+        """Settings for the services, which speak ``language``."""
         return {
+            "CALL_LANGUAGE": language,
             "SANDBOX_SIP_PORT": str(self.sip),
             "SANDBOX_AMI_PORT": str(self.ami),
             "SANDBOX_HTTP_PORT": str(self.http),
@@ -112,9 +117,11 @@ def plans(ports: Ports, *, live: bool) -> list[Plan]:
 
 
 @asynccontextmanager
-async def services(ports: Ports, logs: Path, show: Show, *, live: bool = False) -> AsyncIterator[None]:
+async def services(
+    ports: Ports, logs: Path, show: Show, *, language: str = "en", live: bool = False
+) -> AsyncIterator[None]:
     """Run PBX, door and office while the block runs."""
-    environment = ports.environment()
+    environment = ports.environment(language)
     async with AsyncExitStack() as stack:
         started = []
         for plan in plans(ports, live=live):
@@ -131,27 +138,29 @@ async def services(ports: Ports, logs: Path, show: Show, *, live: bool = False) 
         yield
 
 
-async def spoken(text: str) -> Audio:
-    """Say ``text`` as the demo's caller, with flite's voice at 16 kHz."""
-    process = await asyncio.create_subprocess_exec(
-        "flite", "-voice", "slt", "-t", text, "-o", "/dev/stdout", stdout=asyncio.subprocess.PIPE
-    )
+async def spoken(text: str, language: str = "en") -> Audio:
+    """Say ``text`` as the demo's caller: English with flite's voice, which is clearer, others with espeak's."""
+    command = ("flite", "-voice", "slt", "-t", text, "-o", "/dev/stdout")
+    if language != "en":
+        command = ("espeak-ng", "-v", language, "--stdout", text)
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     async with asyncio.timeout(30):
         wav, _ = await process.communicate()
     if process.returncode:
-        raise ServiceFailed("flite could not speak; run: make system")
+        raise ServiceFailed(f"{command[0]} could not speak; run: make system")
     return read_wav(wav)
 
 
-async def place_call(sip_port: int, show: Show, *, live: bool = False) -> None:
+async def place_call(sip_port: int, show: Show, *, language: str = "en", live: bool = False) -> None:
     """Call the hotline and say the demo's sentences, each when the other side has fallen silent.
 
     Args:
         sip_port: of the PBX.
         show: is told what happens.
+        language: one of `CALLER_SAYS`.
         live: call the live door, and cut into its greeting.
     """
-    sentences = [(text, await spoken(text)) for text in CALLER_SAYS]
+    sentences = [(text, await spoken(text, language)) for text in CALLER_SAYS[language]]
     extension, quiet = ("112", 0.8) if live else ("102", 1.5)
     async with asyncio.timeout(CALL_SECONDS), SipPhone() as phone:
         call = await phone.call(f"sip:{extension}@127.0.0.1:{sip_port}", codec="G722")

@@ -67,6 +67,7 @@ class Request(Message):
         seconds: within which the door wants it.
         language: ISO 639-1 code; None: detect.
         hints: words likely to occur.
+        languages: those that detection may find; empty: any.
         text: the words to speak.
     """
 
@@ -77,6 +78,7 @@ class Request(Message):
     seconds: float
     language: str | None = None
     hints: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
     text: str = ""
 
 

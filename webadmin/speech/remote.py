@@ -39,7 +39,13 @@ class RemoteRecogniser:
         """Yield one final transcript. Raises ProviderError."""
         sound = b"".join([chunk async for chunk in chunks])
         asked = self._exchange.ask(
-            "stt", self._engine, self._seconds, sound=sound, language=request.language, hints=request.hints
+            "stt",
+            self._engine,
+            self._seconds,
+            sound=sound,
+            language=request.language,
+            hints=request.hints,
+            languages=request.languages,
         )
         async with aclosing(asked) as replies:
             async for reply, _ in replies:

@@ -151,7 +151,7 @@ class SpeechWorker:
         engine = self._listeners.get(request.engine)
         if engine is None:
             raise _not_served(request)
-        asked = SttRequest(request.language, request.hints)
+        asked = SttRequest(request.language, request.hints, request.languages)
         found = Transcript("")
         stream = engine.transcribe(pieces(Audio(sound, engine.capabilities.rate)), asked)
         async with ending(stream):

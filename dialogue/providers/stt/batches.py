@@ -49,7 +49,10 @@ class Batches(Generic[Item, Outcome]):
                 self._waiting.remove(entry)
 
     async def close(self) -> None:
-        """End what is under way."""
+        """End what is under way and what waits."""
+        for entry in self._waiting:
+            entry.outcome.cancel()
+        self._waiting.clear()
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -62,12 +65,15 @@ class Batches(Generic[Item, Outcome]):
             self._free -= 1
             task = asyncio.create_task(self._do(batch, kind))
             self._running.add(task)
-            task.add_done_callback(self._done)
+            task.add_done_callback(partial(self._done, batch))
             for entry in batch:
                 entry.outcome.add_done_callback(partial(_abandon, task, batch))
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, batch: Sequence[_Waiting[Item, Outcome]], task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        # A task that is cancelled before it begins settles nothing itself.
+        for entry in batch:
+            entry.outcome.cancel()
         self._free += 1
         self._hand_over()
 
@@ -81,9 +87,6 @@ class Batches(Generic[Item, Outcome]):
             for entry in batch:
                 if not entry.outcome.done():
                     entry.outcome.set_exception(error)
-        finally:
-            for entry in batch:
-                entry.outcome.cancel()
 
 
 def _abandon(task: asyncio.Task[None], batch: Sequence[_Waiting[Item, Outcome]], _: asyncio.Future[Outcome]) -> None:

@@ -124,7 +124,7 @@ def _warm(config: FasterWhisperConfig) -> None:
 
 def _decode(config: FasterWhisperConfig, stretches: list[Stretch], request: SttRequest) -> list[Decoded]:
     model = _model(config)
-    with explained("FASTER_WHISPER_MODEL", config.model):
+    with explained("FASTER_WHISPER_MODEL", config.model, loaded=True):
         # The encoder's work serves the detection of the language and the words.
         heard = model.encode(np.stack([_features(model, stretch) for stretch in stretches]))
         languages = _languages(model, heard, len(stretches), request)

@@ -9,7 +9,7 @@ from pathlib import Path
 from dialogue.providers.workers import WorkerFailure
 
 _MEMORY = ("out of memory", "can't allocate", "cannot allocate", "bad_alloc", "not enough memory", "alloc_cpu")
-_NETWORK = ("urlopen", "connection", "resolve", "offline", "huggingface", "hub", "timed out", "max retries")
+_NETWORK = ("urlopen", "connection", "resol", "offline", "huggingface", "hub", "timed out", "max retries")
 _UNKNOWN = ("not found; available models", "invalid model size")
 _TRUNCATED = ("incomplete", "failed finding central directory", "pytorchstreamreader", "unexpected eof", "ran out of")
 
@@ -34,23 +34,33 @@ def model_path(setting: str, model: str) -> str:
 
 
 @contextmanager
-def explained(setting: str, model: str) -> Iterator[None]:
-    """Turn what an engine raises about its model into a `WorkerFailure` of one sentence that names the setting."""
+def explained(setting: str, model: str, *, loaded: bool = False) -> Iterator[None]:
+    """Turn what an engine raises into a `WorkerFailure` of one sentence that names the model's setting.
+
+    Args:
+        setting: its name.
+        model: what it says.
+        loaded: the model is whole; what fails is its work on one sound.
+    """
     try:
         yield
     except WorkerFailure:
         raise
     except MemoryError:
-        raise WorkerFailure("out_of_memory", f"{setting}={model} does not fit into the memory") from None
+        raise WorkerFailure(
+            "out_of_memory", f"{setting}={model} does not fit into the memory; take a smaller one"
+        ) from None
     except Exception as error:
-        raise _failure(setting, model, error) from None
+        raise _failure(setting, model, error, loaded=loaded) from None
 
 
-def _failure(setting: str, model: str, error: Exception) -> WorkerFailure:
+def _failure(setting: str, model: str, error: Exception, *, loaded: bool) -> WorkerFailure:
     text = f"{type(error).__name__} {error}".lower()
     what = f"{setting}={model}"
     if any(sign in text for sign in _MEMORY):
         return WorkerFailure("out_of_memory", f"{what} does not fit into the memory; take a smaller one")
+    if loaded:
+        return WorkerFailure("engine_failed", f"{what} did not take this sound: {type(error).__name__}")
     if any(sign in text for sign in _UNKNOWN):
         return WorkerFailure("model_missing", f"{what} is neither a known model nor a file")
     if isinstance(error, EOFError) or any(sign in text for sign in _TRUNCATED):

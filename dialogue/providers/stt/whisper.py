@@ -98,7 +98,7 @@ def _decode(config: WhisperConfig, stretches: list[Stretch], request: SttRequest
 
     model = _model(config)
     found: list[Decoded] = []
-    with explained("WHISPER_MODEL", config.model), torch.inference_mode():
+    with explained("WHISPER_MODEL", config.model, loaded=True), torch.inference_mode():
         for stretch in stretches:
             samples = np.frombuffer(stretch.pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
             sound = whisper.pad_or_trim(samples)

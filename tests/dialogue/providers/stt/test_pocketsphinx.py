@@ -57,7 +57,7 @@ async def recognise(engine: PocketSphinx, audio: Audio) -> Transcript:
 
 
 def workers(engine: PocketSphinx) -> list[int]:
-    return [process.pid for process in engine._pool._processes.values()]
+    return list(engine._workers.pids)
 
 
 async def test_a_theft_is_understood(engine, speech):
@@ -101,7 +101,7 @@ async def test_speech_of_another_language_has_a_low_confidence(engine, tmp_path)
 @pytest.mark.parametrize("pcm", [b"", b"\x00", b"\x01\x02\x03", bytes(2000)])
 async def test_hardly_any_sound_has_no_words_and_starts_no_process(engine, pcm):
     assert (await recognise(engine, Audio(pcm, 16_000))).text == ""
-    assert engine._pool is None
+    assert not workers(engine)
 
 
 async def test_an_odd_number_of_bytes_is_no_obstacle(engine, speech):
@@ -154,7 +154,7 @@ async def test_a_worker_that_hangs_is_replaced(speech):
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
             await recognise(engine, speech)
-    await eventually(lambda: engine._pool is None)
+    await eventually(lambda: stuck not in workers(engine))
     assert "stole my car" in (await recognise(engine, speech)).text
     assert stuck not in workers(engine)
     await engine.close()
@@ -168,7 +168,7 @@ async def test_workers_end_with_a_parent_that_is_killed(tmp_path):
         "async def main():\n"
         "    engine = PocketSphinx(PocketSphinxConfig(workers=2))\n"
         "    await engine.start()\n"
-        "    print(*(p.pid for p in engine._pool._processes.values()), flush=True)\n"
+        "    print(*engine._workers.pids, flush=True)\n"
         "    await asyncio.sleep(60)\n"
         "if __name__ == '__main__':\n"
         "    asyncio.run(main())\n"

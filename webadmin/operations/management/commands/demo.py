@@ -21,21 +21,28 @@ class Command(HotlineCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--live", action="store_true", help="the live door: it hears while it speaks")
+        parser.add_argument(
+            "--language",
+            choices=sorted(demo.CALLER_SAYS),
+            default="en",
+            help="of the caller (en); STT_ENGINE must know it",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._show("Preparing the database")
         call_command("migrate", verbosity=0)
         folder = Path(settings.VAR_DIR)
-        self.run_async(self._run(folder, *demo.ensure_user(folder / "demo_password"), live=options["live"]))
+        user = demo.ensure_user(folder / "demo_password")
+        self.run_async(self._run(folder, *user, language=options["language"], live=options["live"]))
 
-    async def _run(self, folder: Path, name: str, password: str, *, live: bool) -> None:
+    async def _run(self, folder: Path, name: str, password: str, *, language: str, live: bool) -> None:
         ports = demo.choose_ports()
         before = {pk async for pk in Call.objects.values_list("pk", flat=True)}
         self._show("Starting the sandbox PBX and the services")
         uri = f"sip:{112 if live else 102}@127.0.0.1:{ports.sip}"
-        async with demo.services(ports, folder / "log", self._show, live=live):
+        async with demo.services(ports, folder / "log", self._show, language=language, live=live):
             self._show(f"Calling {uri}")
-            await demo.place_call(ports.sip, self._show, live=live)
+            await demo.place_call(ports.sip, self._show, language=language, live=live)
             document = await demo.incident_of_newest_call(before)
             if live:
                 self._show(await demo.hearing_of(document["call_id"]))

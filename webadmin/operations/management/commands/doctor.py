@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from dialogue.errors import ConfigurationError
+from dialogue.errors import ConfigurationError, ProviderError
 from webadmin.config import Config
 from webadmin.operations.checks import Finding, check_all
 from webadmin.operations.command import HotlineCommand
@@ -31,6 +31,8 @@ class Command(HotlineCommand):
             findings = self.run_async(self._examine(chosen))
         except ConfigurationError as error:
             findings = [Finding("configuration", False, str(error), "Correct it in .env.")]
+        except ProviderError as error:
+            findings = [Finding(error.stage.value, False, error.detail or error.code, "No engine of it starts.")]
         if options["json"]:
             document = {"engines": engines, "findings": [dataclasses.asdict(found) for found in findings]}
             self.stdout.write(json.dumps(document, ensure_ascii=False, indent=2))

@@ -1,0 +1,19 @@
+"""The demo's caller in each language."""
+
+from __future__ import annotations
+
+import pytest
+
+from dialogue.scenarios import registry as scenarios
+from webadmin.operations.demo import CALLER_SAYS, choose_ports, spoken
+
+
+@pytest.mark.parametrize("language", sorted(CALLER_SAYS))
+async def test_the_caller_speaks_every_sentence(language: str) -> None:
+    assert language in scenarios.load("intake_102").languages
+    for sentence in CALLER_SAYS[language]:
+        assert 0.2 < (await spoken(sentence, language)).seconds < 6
+
+
+def test_the_services_begin_the_call_in_the_callers_language() -> None:
+    assert choose_ports().environment("kk")["CALL_LANGUAGE"] == "kk"
