@@ -219,6 +219,7 @@ class _Projection:
                 turn.doubtful = cleaning.codes(event.doubtful)
                 turn.invented_text = cleaning.text(event.invented)
                 turn.recognition_seconds = cleaning.seconds(event.seconds)
+                turn.recognised_by = cleaning.text(event.engine, 64)
             case Assessed():
                 self._assessed(event, at)
             case Said():
@@ -257,7 +258,9 @@ class _Projection:
         call.assistant_ended_at = call.post_processed_at = None
 
     def _assessed(self, event: Assessed, at: datetime) -> None:
-        self._turn(event.turn, at).decision_seconds = cleaning.seconds(event.seconds)
+        turn = self._turn(event.turn, at)
+        turn.decision_seconds = cleaning.seconds(event.seconds)
+        turn.decided_by = cleaning.text(event.engine, 64)
         apply_assessment(
             self._call,
             at,
@@ -289,6 +292,7 @@ class _Projection:
         turn.played_seconds = cleaning.seconds(event.played_seconds)
         if first:
             turn.synthesis_seconds = cleaning.seconds(event.synthesis_seconds)
+            turn.spoken_by = cleaning.text(event.engine, 64)
             turn.delay_seconds = cleaning.seconds(event.delay_seconds)
 
     def _interrupted(self, event: Interrupted, turn: Turn) -> None:
