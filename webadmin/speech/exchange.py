@@ -70,6 +70,7 @@ class SpeechExchange:
         self._door = uuid.uuid4().hex
         self._pending: dict[str, _Pending] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._closed = False
 
     async def start(self) -> None:
         """Begin to receive replies. A Redis that is away is tried again until `close`."""
@@ -77,6 +78,7 @@ class SpeechExchange:
 
     async def close(self) -> None:
         """Stop receiving; requests under way fail."""
+        self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -154,7 +156,8 @@ class SpeechExchange:
 
     async def _receive(self) -> None:
         key = replies_key(self._door)
-        while True:
+        # The client may swallow a cancellation that comes just as a wait ends; the flag holds in any case.
+        while not self._closed:
             try:
                 got = await self._redis.blpop([key], timeout=LISTEN_SECONDS)
             except (RedisError, OSError) as error:
