@@ -110,6 +110,10 @@ async def measure(url: str, turns: int, at_once: int, every: float) -> list[floa
     return [milliseconds for own in lists for milliseconds in own]
 
 
+def listed(values: list[float]) -> str:
+    return ", ".join(f"{value:.1f}" for value in values)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=300)
@@ -147,7 +151,7 @@ def main() -> int:
             share = max(p95) / LIMIT_MS
             print(
                 f"- {at_once} call{'s at once' if at_once > 1 else ''}, utterances of 4 s {pace}: "
-                f"p50 {', '.join(f'{value:.1f}' for value in p50)} ms, p95 {', '.join(f'{value:.1f}' for value in p95)} ms "
+                f"p50 {listed(p50)} ms, p95 {listed(p95)} ms "
                 f"({share:.2f} of {LIMIT_MS:g} ms{', the limit' if limited else ', which is not meant for so many'})"
             )
     finally:
