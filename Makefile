@@ -6,12 +6,13 @@ MANAGE := $(BIN)/python manage.py
 STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
 SPEECH_STAMP := .venv/.installed-speech
+PIPER_STAMP := var/piper-venv/.installed
 BENCH_STAMP := var/bench-venv/.installed
 # Test files side by side: as the processor has cores, and more of those that mostly wait for a call to go on.
 JOBS ?= 2
 CALLS ?= 3
 
-.PHONY: help demo test run pbx bench check system system-test venv venv-dev venv-speech migrate clean
+.PHONY: help demo test run pbx bench check system system-test venv venv-dev venv-speech piper migrate clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,7 +20,7 @@ help: ## list the commands
 demo: system venv $(if $(findstring whisper,$(STT_ENGINE)),venv-speech) ## set up everything, place a real SIP call and print the incident; LIVE=1: with the live door
 	@$(MANAGE) demo $(if $(LIVE),--live) $(if $(DEMO_LANGUAGE),--language $(DEMO_LANGUAGE))
 
-test: system-test venv-dev venv-speech check ## set up everything and run the whole suite
+test: system-test venv-dev venv-speech piper check ## set up everything and run the whole suite
 	@failed=0; \
 	echo "== Unit tests and the browser's, $(JOBS) at a time"; \
 	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not live and not alone" || failed=1; \
@@ -35,7 +36,7 @@ run: venv migrate ## the services in the foreground: AGI door, office, Celery wo
 pbx: system ## the sandbox PBX alone, in the foreground
 	@$(PYTHON) deploy/sandbox/pbx.py
 
-bench: system-test venv-dev venv-speech $(BENCH_STAMP) ## the benchmarks; writes a dated file under docs/results/
+bench: system-test venv-dev venv-speech piper $(BENCH_STAMP) ## the benchmarks; writes a dated file under docs/results/
 	@$(BIN)/python -m tests.benchmarks
 
 check: venv-dev ## linters, types, import contracts, migrations
@@ -56,6 +57,8 @@ venv-dev: $(DEV_STAMP)
 
 venv-speech: $(SPEECH_STAMP) ## Whisper and other large speech engines, into .venv
 
+piper: $(PIPER_STAMP) ## Piper's voices as a program of its own: PIPER_PROGRAM=var/piper-venv/bin/piper
+
 migrate: venv
 	@$(MANAGE) migrate -v 0
 
@@ -70,9 +73,15 @@ $(DEV_STAMP): requirements-dev.txt $(STAMP)
 	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-$(SPEECH_STAMP): requirements-speech.txt $(STAMP)
+$(SPEECH_STAMP): requirements-speech.txt deploy/speech/install.sh $(STAMP)
 	@echo "== Installing speech engines into .venv"
-	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-speech.txt
+	@deploy/speech/install.sh .venv
+	@touch $@
+
+$(PIPER_STAMP): requirements-piper.txt
+	@echo "== Installing Piper into var/piper-venv"
+	@test -x var/piper-venv/bin/python || $(PYTHON) -m venv var/piper-venv
+	@var/piper-venv/bin/pip install -q --disable-pip-version-check -r requirements-piper.txt
 	@touch $@
 
 $(BENCH_STAMP): requirements-bench.txt

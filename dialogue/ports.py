@@ -343,6 +343,15 @@ class ScenarioSession(Protocol):
         ...
 
 
+@runtime_checkable
+class FixedPrompts(Protocol):
+    """A scenario that knows what it says word for word in many calls."""
+
+    def prompts(self, language: str) -> tuple[str, ...]:
+        """Return whole replies, each as it is spoken."""
+        ...
+
+
 class Scenario(Protocol):
     name: str
     languages: tuple[str, ...]

@@ -18,7 +18,21 @@ def _listed(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _by_language(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found: dict[str, str] = {}
+    for part in _listed(value):
+        language, equals, name = part.partition("=")
+        if equals and not re.fullmatch("[a-z]{2}", language):
+            raise ValueError(f"{part!r} is not language=voice, e.g. ru=/voices/ru.onnx")
+        found[language if equals else ""] = name if equals else part
+    return found
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+ByLanguage = Annotated[Mapping[str, str], BeforeValidator(_by_language)]
+"""``ru=one,kk=another``; under the empty key what stands without a language."""
 RULES = "rules"
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
@@ -64,6 +78,15 @@ class Config(BaseModel):
     openai_stt_model: str = Field(default="whisper-1", min_length=1)
     stt_base_url: HttpUrl | None = None
     stt_api_key: str = Field(default="", repr=False)
+    openai_tts_model: str = Field(default="gpt-4o-mini-tts", min_length=1)
+    openai_tts_voices: ByLanguage = Field(default_factory=lambda: {"": "alloy"})
+    tts_base_url: HttpUrl | None = None
+    tts_api_key: str = Field(default="", repr=False)
+    piper_program: str = Field(default="piper", min_length=1)
+    piper_voices: ByLanguage = Field(default_factory=dict)
+    coqui_voices: ByLanguage = Field(default_factory=dict)
+    coqui_licence_accepted: bool = False
+    tts_workers: int = Field(default=1, ge=1, le=64)
     speech_device: Literal["cpu", "cuda"] = "cpu"
     speech_run: Literal["inline", "celery"] = "inline"
     celery_broker_url: str = Field(default="", repr=False)
@@ -121,6 +144,11 @@ class Config(BaseModel):
             raise ValueError("LLM_ENGINE=openai needs OPENAI_API_KEY, or OPENAI_BASE_URL of a server without keys")
         if "openai" in self.stt_engine and not self.stt_server[1] and self.stt_server[0] is None:
             raise ValueError("STT_ENGINE=openai needs OPENAI_API_KEY, or STT_BASE_URL of a server without keys")
+        if "openai" in self.tts_engine and not self.tts_server[1] and self.tts_server[0] is None:
+            raise ValueError("TTS_ENGINE=openai needs OPENAI_API_KEY, or TTS_BASE_URL of a server without keys")
+        for engine, voices in (("piper", self.piper_voices), ("coqui", self.coqui_voices)):
+            if engine in self.tts_engine and (not voices or "" in voices):
+                raise ValueError(f"TTS_ENGINE={engine} needs {engine.upper()}_VOICES, e.g. ru=/voices/ru,kk=/voices/kk")
         return self
 
     @property
@@ -133,6 +161,13 @@ class Config(BaseModel):
     def speech_broker(self) -> str:
         """URL of the Redis that doors and speech workers share; empty where the broker is none or another."""
         return self.celery_broker_url if self.celery_broker_url.startswith(("redis://", "rediss://")) else ""
+
+    @property
+    def tts_server(self) -> tuple[str | None, str]:
+        """Base URL (None: OpenAI's) and key of the speaking server; a key is never sent to another server."""
+        if self.tts_base_url is not None:
+            return str(self.tts_base_url), self.tts_api_key
+        return str(self.openai_base_url) if self.openai_base_url else None, self.tts_api_key or self.openai_api_key
 
     @property
     def stt_server(self) -> tuple[str | None, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -17,17 +17,19 @@ from agi.routes import AgiCall, Handler
 from ari_app.entry import Handler as LiveHandler
 from ari_app.entry import LiveIncoming
 from ari_app.transfer import Speak
+from dialogue import spoken
 from dialogue.audio import Audio
 from dialogue.call import Call, CallFacts
 from dialogue.conversation import Conversation
 from dialogue.errors import ConfigurationError, ProviderError
 from dialogue.live.call import LiveCall, LiveSettings
 from dialogue.live.ear import Pace
+from dialogue.loudness import Loudness
 from dialogue.ports import Journal, ListenLimits, Scenario, SpeechToText, TextToSpeech, VoiceActivity
 from dialogue.providers import registry
-from dialogue.resilience import Policy, Recogniser, Speaker, SpeechCache, Thinker
 from dialogue.providers.stt.models import spoken_by
 from dialogue.providers.tts.voices import LocalVoice
+from dialogue.resilience import Policy, Recogniser, Speaker, SpeechCache, Thinker
 from dialogue.scenarios import registry as scenarios
 from dialogue.sentences import Sentences
 from dialogue.turns import Assessment, Transcript, TransferReason
@@ -62,6 +64,7 @@ def _provider_settings(chosen: Config) -> dict[tuple[str, str], Callable[[type[A
     """How each engine that takes settings is configured, given its ``config_type``."""
     base_url = str(chosen.openai_base_url) if chosen.openai_base_url else None
     listening, listening_key = chosen.stt_server
+    speaking, speaking_key = chosen.tts_server
     return {
         ("stt", "faster_whisper"): lambda make: make(
             model=chosen.faster_whisper_model,
@@ -84,10 +87,33 @@ def _provider_settings(chosen: Config) -> dict[tuple[str, str], Callable[[type[A
             workers=chosen.stt_workers,
             threads=chosen.stt_threads,
         ),
+        ("tts", "coqui"): lambda make: make(
+            voices=_local_voices(chosen.coqui_voices),
+            device=chosen.speech_device,
+            licence_accepted=chosen.coqui_licence_accepted,
+            workers=chosen.tts_workers,
+        ),
+        ("tts", "openai"): lambda make: make(
+            model=chosen.openai_tts_model,
+            voice=chosen.openai_tts_voices.get("", "alloy"),
+            voices={language: name for language, name in chosen.openai_tts_voices.items() if language},
+            api_key=speaking_key,
+            **({"base_url": speaking} if speaking else {}),
+        ),
+        ("tts", "piper"): lambda make: make(program=chosen.piper_program, voices=_local_voices(chosen.piper_voices)),
         ("llm", "openai"): lambda make: make(
             model=chosen.llm_model, api_key=chosen.openai_api_key or "none", base_url=base_url
         ),
     }
+
+
+def _local_voices(chosen: Mapping[str, str]) -> dict[str, LocalVoice]:
+    """Voices on this machine by language; behind the last @ stands the speaker."""
+    found = {}
+    for language, written in chosen.items():
+        model, _, speaker = written.rpartition("@") if "@" in written else (written, "", "")
+        found[language] = LocalVoice(model, speaker)
+    return found
 
 
 def _load(kind: registry.Kind, name: str, chosen: Config) -> Any:
@@ -105,6 +131,13 @@ def build_thinker(chosen: Config) -> Thinker:
     """The language models alone; unavailable where the rules work without one."""
     models = [_load("llm", name, chosen) for name in chosen.llm_engines]
     return Thinker(models, _patience(chosen.llm_seconds, len(models)))
+
+
+def build_speaker(chosen: Config, voices: Sequence[TextToSpeech] = (), policy: Policy | None = None) -> Speaker:
+    """The voices alone: these, else the chosen ones in this process. Raises ConfigurationError."""
+    voices = voices or [_load("tts", name, chosen) for name in chosen.tts_engine]
+    policy = policy or _patience(chosen.tts_seconds, len(voices))
+    return Speaker(voices, SpeechCache(settings.VAR_DIR / "speech"), policy, loudness=Loudness())
 
 
 def engine_names(chosen: Config) -> dict[str, str]:
@@ -151,11 +184,7 @@ async def open_engines(chosen: Config) -> AsyncIterator[Engines]:
         voices = [link for here in voices for link in (RemoteVoice(here, exchange, chosen.tts_seconds), here)]
     engines = Engines(
         Recogniser(listeners, _patience(chosen.stt_seconds, len(listeners))),
-        Speaker(
-            voices,
-            SpeechCache(settings.VAR_DIR / "speech"),
-            _patience(chosen.tts_seconds, len(voices)),
-        ),
+        build_speaker(chosen, voices),
         build_thinker(chosen),
         _load("vad", chosen.vad_engine, chosen),
         _live_voice(chosen),
@@ -167,6 +196,8 @@ async def open_engines(chosen: Config) -> AsyncIterator[Engines]:
             await exchange.start()
         for stage in stages:
             await stage.start()
+        languages = {language for name in scenarios.SCENARIOS for language in scenarios.load(name).languages}
+        await asyncio.to_thread(spoken.load, languages)
         yield engines
     finally:
         for stage in stages:

@@ -14,7 +14,10 @@ STT_ENGINES: dict[str, str] = {
     "whisper": "dialogue.providers.stt.whisper:Whisper",
 }
 TTS_ENGINES: dict[str, str] = {
+    "coqui": "dialogue.providers.tts.coqui:Coqui",
     "espeak": "dialogue.providers.tts.espeak:Espeak",
+    "openai": "dialogue.providers.tts.openai:OpenAI",
+    "piper": "dialogue.providers.tts.piper:Piper",
 }
 LLM_ENGINES: dict[str, str] = {
     "openai": "dialogue.providers.llm.openai:OpenAI",

@@ -3,7 +3,8 @@
 from dialogue.failover import Attempt, CircuitBreaker, Policy
 from dialogue.resilience.recogniser import Recogniser
 from dialogue.resilience.recognition import Recognition
-from dialogue.resilience.speaker import PreparedSpeech, Speaker, StreamedSpeech
+from dialogue.resilience.speaker import Speaker
+from dialogue.resilience.speech import PreparedSpeech, StreamedSpeech
 from dialogue.resilience.thinker import Thinker, Thought, ThoughtStream
 from dialogue.speech_cache import SpeechCache
 

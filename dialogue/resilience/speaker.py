@@ -7,93 +7,17 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-import soxr
-
-from dialogue.audio import SAMPLE_BYTES, Audio
+from dialogue.audio import Audio
 from dialogue.errors import CallError, ProviderError, Stage
 from dialogue.failover import Chain, Clock, Observer, Policy
 from dialogue.loudness import VERSION as LOUDNESS_VERSION
 from dialogue.loudness import Leveller, Loudness
 from dialogue.ports import TextToSpeech
-from dialogue.resilience.streams import close, ending, pieces, step
-from dialogue.speech_cache import SpeechCache, cache_key
-from dialogue.spoken import LONGEST, spoken
-
-SILENCE = 0.1
-"""Seconds of silence that a text without a word in it becomes."""
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedSpeech:
-    """Speech that is ready to be played; a `dialogue.ports.Speech`.
-
-    Args:
-        text: the words.
-        rate: Hz of `pcm`.
-        cache_key: the same key is the same sound.
-        pcm: 16-bit mono.
-        engine: which engine spoke.
-        seconds: how long preparing it took; near 0 from the cache.
-        failures: what went wrong before it was ready.
-        fresh: it was made for this, not taken from the cache.
-    """
-
-    text: str
-    rate: int
-    cache_key: str
-    pcm: bytes
-    engine: str
-    seconds: float
-    failures: tuple[CallError, ...] = ()
-    fresh: bool = False
-
-    @property
-    def audio(self) -> Audio:
-        """The sound."""
-        return Audio(self.pcm, self.rate)
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the sound in pieces."""
-        async for piece in pieces(self.audio):
-            yield piece
-
-
-class StreamedSpeech:
-    """Speech that is played while it is made; a `dialogue.ports.Speech`, whose `chunks` are taken once.
-
-    Attributes:
-        text: the words.
-        rate: Hz of the chunks.
-        cache_key: the same key is the same sound; final with the first chunk, for another engine may serve.
-        engine: which engine speaks; empty before the first chunk.
-        seconds: until the first chunk; near 0 from the cache.
-        failures: what went wrong before it came.
-    """
-
-    def __init__(self, text: str, rate: int, cache_key: str) -> None:
-        self.text = text
-        self.rate = rate
-        self.cache_key = cache_key
-        self.engine = ""
-        self.seconds = 0.0
-        self.failures: tuple[CallError, ...] = ()
-        self._sound: AsyncIterator[bytes]
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        """Yield 16-bit mono PCM of even length, never empty.
-
-        Raises:
-            ProviderError: no engine made a first chunk, or the sound broke off after it.
-        """
-        return self._sound
-
-    async def aclose(self) -> None:
-        """End the engine's work."""
-        await close(self._sound)
-
-    def _serve(self, engine: str, key: str, seconds: float, failures: tuple[CallError, ...]) -> None:
-        self.engine, self.cache_key, self.seconds, self.failures = engine, key, seconds, failures
+from dialogue.resilience.speech import PreparedSpeech, StreamedSpeech, Wanted, kind_of
+from dialogue.resilience.streams import close, ending, step
+from dialogue.resilience.treatment import at_rate, levelled, levelled_whole
+from dialogue.speech_cache import SpeechCache
+from dialogue.spoken import spoken
 
 
 class Speaker:
@@ -132,6 +56,20 @@ class Speaker:
     async def close(self) -> None:
         """Close every engine."""
         await self._chain.close()
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """Names of the engines, most preferred first."""
+        return tuple(engine.name for engine in self._chain.engines)
+
+    async def try_out(self, name: str, text: str, language: str) -> PreparedSpeech:
+        """Have one engine speak a text, whatever has been made before. Raises ProviderError."""
+        wanted = self._want(text, language, None)
+        served = await self._chain.run(
+            lambda engine: self._make(engine, wanted),
+            lambda engine: engine.name == name and language in engine.capabilities.languages,
+        )
+        return replace(served.value, seconds=served.seconds, failures=served.failures)
 
     async def prepare(self, text: str, language: str, rate: int | None = None) -> PreparedSpeech:
         """Turn a text into sound, or take it from the cache.
@@ -198,7 +136,7 @@ class Speaker:
         speech._sound = self._give(speech, wanted)
         return speech
 
-    async def _give(self, speech: StreamedSpeech, wanted: _Wanted) -> AsyncIterator[bytes]:
+    async def _give(self, speech: StreamedSpeech, wanted: Wanted) -> AsyncIterator[bytes]:
         started = self._clock()
         if wanted.is_silence:
             yield wanted.silence(started).pcm
@@ -238,14 +176,14 @@ class Speaker:
         if self._cache is not None and made:
             await self._cache.put(speech.cache_key, Audio(bytes(made), wanted.rate))
 
-    async def _open(self, engine: TextToSpeech, wanted: _Wanted) -> PreparedSpeech | _Opening:
+    async def _open(self, engine: TextToSpeech, wanted: Wanted) -> PreparedSpeech | _Opening:
         """Return what was made before, or the sound with its first piece made."""
         kept = await self._kept(engine, wanted)
         if kept is not None:
             return kept
-        sound = _at_rate(engine.synthesise(wanted.words, wanted.language), engine.capabilities.rate, wanted.rate)
+        sound = at_rate(engine.synthesise(wanted.words, wanted.language), engine.capabilities.rate, wanted.rate)
         if (leveller := self._leveller(engine, wanted)) is not None:
-            sound = _levelled(sound, leveller)
+            sound = levelled(sound, leveller)
         try:
             first = await anext(sound, b"")
             if not first and wanted.words:
@@ -271,19 +209,19 @@ class Speaker:
             left -= self._clock() - asked
             yield piece
 
-    def _want(self, text: str, language: str, rate: int | None) -> _Wanted:
+    def _want(self, text: str, language: str, rate: int | None) -> Wanted:
         treatment = f"loudness {LOUDNESS_VERSION}" if self._loudness is not None else ""
-        return _Wanted(text, spoken(text, language), language, rate or self._rate, treatment, self._clock())
+        return Wanted(text, spoken(text, language), language, rate or self._rate, treatment, self._clock())
 
-    def _leveller(self, engine: TextToSpeech, wanted: _Wanted) -> Leveller | None:
+    def _leveller(self, engine: TextToSpeech, wanted: Wanted) -> Leveller | None:
         if self._loudness is None:
             return None
-        return self._loudness.leveller(f"{_kind(engine)} {engine.voice(wanted.language)}", wanted.rate)
+        return self._loudness.leveller(f"{kind_of(engine)} {engine.voice(wanted.language)}", wanted.rate)
 
     def _able(self, language: str) -> list[TextToSpeech]:
         return [engine for engine in self._chain.engines if language in engine.capabilities.languages]
 
-    async def _make(self, engine: TextToSpeech, wanted: _Wanted) -> PreparedSpeech:
+    async def _make(self, engine: TextToSpeech, wanted: Wanted) -> PreparedSpeech:
         pcm = bytearray()
         stream = engine.synthesise(wanted.words, wanted.language)
         async with ending(stream):
@@ -294,14 +232,14 @@ class Speaker:
         made = Audio(bytes(pcm), engine.capabilities.rate)
         sound = made if made.rate == wanted.rate else await asyncio.to_thread(made.at, wanted.rate)
         if (leveller := self._leveller(engine, wanted)) is not None:
-            sound = Audio(await asyncio.to_thread(_levelled_whole, sound.pcm, leveller), sound.rate)
+            sound = Audio(await asyncio.to_thread(levelled_whole, sound.pcm, leveller), sound.rate)
         key = wanted.key(engine)
         if self._cache is not None:
             await self._cache.put(key, sound)
         seconds = self._clock() - wanted.since
         return PreparedSpeech(wanted.text, wanted.rate, key, sound.pcm, engine.name, seconds, fresh=True)
 
-    async def _kept(self, engine: TextToSpeech, wanted: _Wanted) -> PreparedSpeech | None:
+    async def _kept(self, engine: TextToSpeech, wanted: Wanted) -> PreparedSpeech | None:
         if self._cache is None:
             return None
         key = wanted.key(engine)
@@ -310,48 +248,12 @@ class Speaker:
             return None
         return PreparedSpeech(wanted.text, wanted.rate, key, sound.pcm, engine.name, self._clock() - wanted.since)
 
-    async def _kept_by_any(self, engines: Sequence[TextToSpeech], wanted: _Wanted) -> PreparedSpeech | None:
+    async def _kept_by_any(self, engines: Sequence[TextToSpeech], wanted: Wanted) -> PreparedSpeech | None:
         """Sound made in better times, which serves while the engine that made it is down."""
         for engine in engines:
             if (kept := await self._kept(engine, wanted)) is not None:
                 return kept
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What is to be spoken, as written and in words, at which rate in Hz, how it is treated, and since when."""
-
-    text: str
-    words: str
-    language: str
-    rate: int
-    treatment: str
-    since: float
-
-    @property
-    def is_silence(self) -> bool:
-        """Whether something was written of which nothing can be said: pictures, markup."""
-        return not self.words and bool(self.text.strip())
-
-    def silence(self, now: float) -> PreparedSpeech:
-        """What is heard of a text without words."""
-        pcm = bytes(int(SILENCE * self.rate) * SAMPLE_BYTES)
-        key = cache_key("", "", self.rate, "")
-        return PreparedSpeech(self.text, self.rate, key, pcm, "", now - self.since)
-
-    def check_length(self) -> None:
-        """Raise ProviderError for a text that would be cut."""
-        if len(self.text) > LONGEST:
-            raise ProviderError(Stage.TEXT_TO_SPEECH, "too_long", f"a text of more than {LONGEST} characters")
-
-    def key(self, engine: TextToSpeech) -> str:
-        return cache_key(_kind(engine), engine.voice(self.language), self.rate, self.words, self.treatment)
-
-
-def _kind(engine: TextToSpeech) -> str:
-    """An engine's name without the place it runs at, which stands behind an @: its sound is the same everywhere."""
-    return engine.name.partition("@")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,37 +263,3 @@ class _Opening:
     engine: TextToSpeech
     first: bytes
     sound: AsyncIterator[bytes]
-
-
-async def _at_rate(stream: AsyncIterator[bytes], rate: int, wanted: int) -> AsyncIterator[bytes]:
-    """Yield a stream of PCM at another rate in Hz, whole samples only, nothing empty."""
-    resampler = None if rate == wanted else soxr.ResampleStream(rate, wanted, 1, dtype="int16")
-    left = b""
-    async with ending(stream):
-        async for chunk in stream:
-            pcm = left + chunk if left else chunk
-            whole = len(pcm) - len(pcm) % SAMPLE_BYTES
-            pcm, left = pcm[:whole], pcm[whole:]
-            if resampler is not None and pcm:
-                pcm = resampler.resample_chunk(np.frombuffer(pcm, dtype="<i2")).astype("<i2").tobytes()
-            if pcm:
-                yield pcm
-    if resampler is not None:
-        rest = resampler.resample_chunk(np.empty(0, dtype="<i2"), last=True)
-        if len(rest):
-            yield rest.astype("<i2").tobytes()
-
-
-async def _levelled(stream: AsyncIterator[bytes], leveller: Leveller) -> AsyncIterator[bytes]:
-    """Yield a stream of whole samples at the common loudness."""
-    async with ending(stream):
-        async for chunk in stream:
-            if pcm := leveller.feed(chunk):
-                yield pcm
-    if rest := leveller.end():
-        yield rest
-
-
-def _levelled_whole(pcm: bytes, leveller: Leveller) -> bytes:
-    whole = pcm[: len(pcm) // SAMPLE_BYTES * SAMPLE_BYTES]
-    return leveller.feed(whole) + leveller.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache, lru_cache
 
 from dialogue.spoken.clean import plain
@@ -13,7 +14,7 @@ from dialogue.spoken.reader import Reader
 from dialogue.spoken.slavic import Slavic
 from dialogue.spoken.tables import LANGUAGES, table
 
-__all__ = ["LANGUAGES", "LONGEST", "spoken"]
+__all__ = ["LANGUAGES", "LONGEST", "load", "spoken"]
 
 LONGEST = 5000
 """Characters of a text that is read, and of what comes out: about six minutes of speech."""
@@ -48,6 +49,16 @@ def spoken(text: str, language: str) -> str:
     return words if len(words) <= LONGEST else words[: LONGEST + 1].rpartition(" ")[0][:LONGEST]
 
 
+def load(languages: Iterable[str]) -> None:
+    """Load words and dictionaries of languages ahead, so that no call waits for them. Blocking.
+
+    Raises:
+        ConfigurationError: a file of words is damaged.
+    """
+    for language in languages:
+        spoken("2 ул. А, в 2", language)
+
+
 def _last_digits(text: str, language: str) -> str:
     """Name each digit that no rule has read."""
 
@@ -62,6 +73,7 @@ def _tidy(text: str) -> str:
     text = re.sub(r"\s*[()\[\]{}]+\s*", ", ", text)
     text = text.replace("№", " ").replace("…", "...").replace("²", " ").replace("³", " ").replace("°", " ")
     text = re.sub(r"(?<=\w)–(?=\w)", " – ", text)
+    text = re.sub(r",(?=[^\W\d_])", ", ", text)
     text = re.sub(r"\s+([,.;:!?])", r"\1", text)
     text = re.sub(r"([,;:])[,;:]+", r"\1", text)
     text = re.sub(r"[,;:]+([.!?])", r"\1", text)

@@ -39,6 +39,7 @@ class English(Reader):
             (re.compile(r"(?<![\d-])(?P<year>[12]\d{3})-(?P<month>[01]\d)-(?P<day>[0-3]\d)(?!\d)"), self._date),
             (re.compile(rf"(?<![\w.,]){day} (?:of )?{month}(?!\w){of}"), self._date),
             (re.compile(rf"\b{month} {day}(?![\d:]){of}"), self._date),
+            (re.compile(r"\b(?P<year>1[1-9][1-9]0|20[1-9]0)s\b"), self._decade),
             (re.compile(rf"\b(?P<before>{_AFTER}) {year_after}", re.I), self._year),
             (re.compile(rf"(?<!\d){half_day}", re.I), self._half_day),
         )
@@ -59,6 +60,10 @@ class English(Reader):
 
     def _year(self, match: re.Match[str]) -> str:
         return f"{match['before']} {year(int(match['year']))}"
+
+    def _decade(self, match: re.Match[str]) -> str:
+        said = year(int(match["year"]))
+        return said.removesuffix("y") + "ies" if said.endswith("y") else said + "s"
 
     def _half_day(self, match: re.Match[str]) -> str:
         minute = int(match["minute"] or 0)

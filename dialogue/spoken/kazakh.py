@@ -136,10 +136,9 @@ class Kazakh(Reader):
         following = re.match(r" ([^\W\d_]\w*)", match.string[match.end() :])
         before = match.string[: match.start()]
         # "12 үй" in an address is a house's number, "екі үй" without digits is how many there are.
-        if (
-            following
-            and following[1].lower() in self._ordinal_before
-            and re.search(r"(?<!нөмір)(?:[^\W\d_]|,|\.)\s*$", before)
-        ):
+        named = re.search(r"[^\W\d_,.]\s*$|[,.]\s*$", before) and not before.rstrip().endswith(
+            self.words.words["number"]
+        )
+        if following and named and following[1].lower() in self._ordinal_before:
             return ordinal(amount, "kk")
         return cardinal(amount, "kk")

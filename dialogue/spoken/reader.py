@@ -55,8 +55,10 @@ class Reader:
             *self._abbreviations(),
             (re.compile(r"(?:https?://|www\.)\S+", re.I), lambda _: f" {words.words['link']} "),
             (re.compile(r"(?<![\w+])(?:\+|00)?\d(?:[ .()–-]{0,2}\d){9,14}(?!\w)"), self._phone),
+            (re.compile(r"(?<=\d:\d\d) ?[-–] ?(?=\d{1,2}:\d\d)"), lambda _: f" {words.words.get('to', '–')} "),
             *self._dates(),
-            (re.compile(r"(?<!\d)([01]?\d|2[0-4]):([0-5]\d)(?::[0-5]\d)?(?!\d)(?:-(\w{2,3})\b)?"), self._time),
+            (re.compile(r"(?<!\d)([01]?\d|2[0-4]):([0-5]\d)(?::[0-5]\d)?(?!\d)(?:-([^\W\d_]{2,3})\b)?"), self._time),
+            (re.compile(rf"(?P<sign>[$€£₽₸₴]) ?{few}(?![\d.,])"), self._range),
             (
                 re.compile(rf"(?P<sign>[$€£₽₸₴]) ?{number}(?: ?(?P<much>{any_of(words.magnitudes)}){behind})?"),
                 self._money,
@@ -149,21 +151,23 @@ class Reader:
         minus = f"{self.words.words['minus']} " if match.groupdict().get("minus") else ""
         amount, case = _whole(match["number"]), self._case(match)
         if amount >= GREATEST:
-            return f"{minus}{digits(re.sub(' ', '', match['number']), self.language)} {self._named(name, 5)}"
+            return minus + _with_unit(digits(match["number"].replace(" ", ""), self.language), self._named(name, 5))
         if not rest or (hundredth and len(rest) == 2):
             hundredths = self._counted(int(rest), hundredth, case) if rest and int(rest) else ""
             whole = self._counted(amount, name, case) if amount or not hundredths else ""
             return minus + f"{whole} {hundredths}".strip()
-        return f"{minus}{self._decimal(amount, rest)} {self._part(name)}"
+        return minus + _with_unit(self._decimal(amount, rest), self._part(name))
 
     def _range(self, match: re.Match[str]) -> str:
         first, last, case = _whole(match["number"]), int(match["to"]), self._case(match)
-        said = cardinal(first, self.language, case, self.words.units[match["unit"]].gender)
-        return f"{said} {self.words.words.get('to', '–')} {self._counted(last, match['unit'], case)}"
+        groups = match.groupdict()
+        unit, to = groups.get("unit") or self.words.signs[groups["sign"]], self.words.words.get("to", "–")
+        said = [cardinal(n, self.language, case, self.words.units[unit].gender) for n in (first, last)]
+        return _with_unit(f" {to} ".join(said), self._named(unit, last, case))
 
     def _counted(self, amount: int, name: str, case: str) -> str:
         kind = self.words.units[name]
-        return f"{cardinal(amount, self.language, case, kind.gender)} {self._named(name, amount, case)}"
+        return _with_unit(cardinal(amount, self.language, case, kind.gender), self._named(name, amount, case))
 
     def _named(self, name: str, amount: int, case: str = NOMINATIVE) -> str:
         """Name of what is counted, as it stands behind a number."""
@@ -244,6 +248,11 @@ class Reader:
         if match[1] == "%":
             word = self._named("%", 5)
         return f" {word} " if word else " "
+
+
+def _with_unit(number: str, unit: str) -> str:
+    """A number in words with its unit behind it, or where the unit's name has ``{}``."""
+    return unit.replace("{}", number) if "{}" in unit else f"{number} {unit}"
 
 
 def _whole(written: str) -> int:

@@ -20,10 +20,11 @@ class Slavic(Reader):
         "ru": {"год": "n", "года": "g", "году": "p", "годом": "i", "годах": "p", "годы": "n", "годов": "g"},
         "uk": {"рік": "n", "року": "g", "році": "p", "роком": "i", "роки": "n", "років": "g"},
     }
+    _year_plurals = frozenset({"годы", "годов", "годах", "роки", "років"})
     _year_short = {"ru": "г", "uk": "р"}
 
     def _dates(self) -> tuple[Rule, ...]:
-        months = "|".join(self.words.months)
+        months, counted = "|".join(self.words.months), any_of([*self.words.units, *self.words.signs])
         years = "|".join(self._year_words[self.language])
         short = self._year_short[self.language]
         year = rf"(?:(?:,? )(?P<year>[12]\d{{3}})(?: ?(?P<word>{years})(?!\w)| ?{short}\.(?!\w))?)?"
@@ -31,7 +32,9 @@ class Slavic(Reader):
             (re.compile(r"(?<![\d.])(?P<day>[0-3]?\d)[./](?P<month>[01]\d)[./](?P<year>[12]\d{3})(?!\d)"), self._date),
             (re.compile(r"(?<![\d-])(?P<year>[12]\d{3})-(?P<month>[01]\d)-(?P<day>[0-3]\d)(?!\d)"), self._date),
             (
-                re.compile(r"(?<![\d.,])(?P<day>[0-3]\d)\.(?P<month>0[1-9]|1[0-2])(?![\d%]|\.\d)(?! ?[\w%]*/?)"),
+                re.compile(
+                    rf"(?<![\d.,])(?P<day>[0-3]\d)\.(?P<month>0[1-9]|1[0-2])(?!\d|\.\d)(?! ?(?:{counted})(?!\w))"
+                ),
                 self._date,
             ),
             (
@@ -77,8 +80,7 @@ class Slavic(Reader):
         # After a preposition of another case the year is the year that a date is of.
         if word.lower() == "году" and governed(match.string[: match.start()], self.language) == "d":
             case = "d"
-        plural = word.lower() in {"годы", "годов", "годах", "роки", "років"}
-        said = ordinal(number, self.language, case, "p" if plural else "m")
+        said = ordinal(number, self.language, case, "p" if word.lower() in self._year_plurals else "m")
         return f"{said} {word}"
 
     def _time(self, match: re.Match[str]) -> str:
@@ -105,7 +107,7 @@ class Slavic(Reader):
         always = [n for n in known.places if n not in known.numbered and n not in known.named]
         capital = "[А-ЯЁІЇЄҐ]"
         return (
-            (re.compile(r"(?<![\w.,])(\d{1,3})(?:-?й)? (?:мкрн?|м-н)(?![\w-])\.?", re.I), self._quarter),
+            (re.compile(r"(?<![\w.,])(\d{1,3})(?:-?[йме]\w?)? (?:мкрн?|м-н)(?![\w-])\.?", re.I), self._quarter),
             (self._place_pattern(always, rf"(?=[\w«\"]|$)(?P<next>{capital}[а-яёіїєґ'-]+)?"), self._place),
             (self._place_pattern(known.named, rf"(?=[«\"]?{capital})(?P<next>{capital}[а-яёіїєґ'-]+)?"), self._place),
             (self._place_pattern(known.numbered, r"(?=№? ?\d)(?P<next>)"), self._place),
@@ -189,6 +191,8 @@ class Slavic(Reader):
                 gender, case = "f", before
         elif before == "p" and match[2].lower() in {"му", "м", "ым", "им"}:
             case = "p"
+        if following and following[1].lower() in self._year_plurals:
+            return ordinal(number, self.language, self._year_words[self.language][following[1].lower()], "p")
         if following and gender == "m" and case in "gdip" and gender_of(following[1], self.language) == "n":
             gender = "n"
         return ordinal(number, self.language, case, gender)

@@ -21,7 +21,8 @@ class Counted(_Strict):
     """A thing that is counted.
 
     Args:
-        forms: its name with 1, with 2 to 4, and with 5 or more; one form where it never changes.
+        forms: its name with 1, with 2 to 4, and with 5 or more; one form where it never changes. The number stands
+            before the name, or where the name has ``{}``.
         gender: m, f or n.
         hundredth: name in ``units`` of its hundredth part, where prices have one.
     """

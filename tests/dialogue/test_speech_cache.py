@@ -1,5 +1,7 @@
 """Sound that was made once is there again, and a cache that is damaged or cannot be written harms nobody."""
 
+import os
+
 import pytest
 
 from dialogue.audio import Audio
@@ -79,3 +81,13 @@ def test_a_key_tells_engine_voice_rate_and_text_apart():
     }
     assert len(keys) == 4
     assert len(cache_key("a", "b", 1, "\ud800")) == 64
+
+
+async def test_what_is_used_stays_when_files_are_many(tmp_path):
+    cache = SpeechCache(tmp_path, files=2)
+    for age, key in enumerate(("aa11", "bb11")):
+        await said_twice(cache, key)
+        os.utime(tmp_path / key[:2] / f"{key}.wav", (age, age))
+    assert await SpeechCache(tmp_path).get("aa11", 16_000) == GREETING
+    await said_twice(cache, "cc11")
+    assert files(tmp_path) == ["aa11.wav", "cc11.wav"]
