@@ -34,6 +34,13 @@ def phrase(name: str, language: str) -> str:
     return str(_phrases()[language][name])
 
 
+def fixed(language: str) -> tuple[str, ...]:
+    """Every sentence that is spoken as it stands in phrases.yaml."""
+    known = _phrases()[language]
+    single = [text for text in known.values() if isinstance(text, str) and "{" not in text]
+    return (*single, *map(str, known["hand_over"].values()), *map(str, known["farewell"].values()))
+
+
 def hand_over(reason: TransferReason, language: str) -> str:
     """The sentence that announces a person."""
     return str(_phrases()[language]["hand_over"][reason.value])
