@@ -8,6 +8,7 @@ import socket
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from asgiref.sync import sync_to_async
@@ -74,17 +75,20 @@ async def check_all(chosen: Config, engines: Engines) -> list[Finding]:
     async def spool() -> str:
         return await asyncio.to_thread(_writable, chosen.spool_dir)
 
-    async def speaks() -> str:
-        speech = await engines.speaker.prepare(SENTENCE[language], language)
-        sound.append(Audio(b"".join([chunk async for chunk in speech.chunks()]), speech.rate))
-        return f"{speech.engine} spoke {sound[0].seconds:.1f} s of {language}"
+    async def speaks(name: str) -> str:
+        speech = await engines.speaker.try_out(name, SENTENCE[language], language)
+        sound.append(speech.audio)
+        return f"{speech.engine} spoke {speech.audio.seconds:.1f} s of {language} in {speech.seconds:.1f} s"
 
-    async def recognises() -> str:
-        heard = await engines.recogniser.recognise(sound[0], SttRequest(language))
-        words = len(heard.transcript.text.split())
-        return (
-            f"{heard.engine} answered in {heard.seconds:.1f} s with {words} words of what {engines.names['tts']} said"
-        )
+    async def recognises(name: str) -> str:
+        if not sound:
+            raise ValueError("there is nothing to recognise where nothing was spoken")
+        heard = await engines.recogniser.recognise(sound[0], SttRequest(language), only=name)
+        found = heard.transcript
+        told = f"{name} answered in {heard.seconds:.1f} s with {len(found.text.split())} words of what was spoken"
+        if found.confidence is not None:
+            told += f", confidence {found.confidence:.2f}"
+        return told + (f", doubtful: {', '.join(found.doubtful)}" if found.doubtful else "")
 
     async def thinks() -> str:
         if not engines.thinker.available:
@@ -104,8 +108,22 @@ async def check_all(chosen: Config, engines: Engines) -> list[Finding]:
         await examine("database", database, "Check DATABASE_URL; for a new database run: manage.py migrate"),
         await examine("journal", journal, "Make JOURNAL_DIR writable for this user and free some space."),
         await examine("spool", spool, "Make SPOOL_DIR writable for this user and for Asterisk's."),
-        await examine("text_to_speech", speaks, "Check TTS_ENGINE; for espeak run: make system"),
-        await examine("speech_to_text", recognises, "Check STT_ENGINE and CALL_LANGUAGE."),
+        *[
+            await examine(
+                "text_to_speech" if len(engines.speaker.engines) == 1 else f"text_to_speech:{name}",
+                partial(speaks, name),
+                "Check TTS_ENGINE and the voice's own settings: docs/engines.md; for espeak run: make system",
+            )
+            for name in engines.speaker.engines
+        ],
+        *[
+            await examine(
+                "speech_to_text" if len(engines.recogniser.engines) == 1 else f"speech_to_text:{name}",
+                partial(recognises, name),
+                "Check STT_ENGINE, CALL_LANGUAGE and the engine's own settings: docs/engines.md.",
+            )
+            for name in engines.recogniser.engines
+        ],
         await examine("language_model", thinks, "Check LLM_ENGINE, LLM_MODEL, OPENAI_API_KEY and OPENAI_BASE_URL."),
         await examine("agi_door", door, "Start it: manage.py run_agi (or make run)."),
         await examine("broker", broker, "Start Redis or RabbitMQ, or correct CELERY_BROKER_URL."),
