@@ -69,6 +69,11 @@ class Intake102:
             raise ConfigurationError(f"intake_102 does not speak {language!r}: choose one of {known}.")
         return Session(language)
 
+    def prompts(self, language: str) -> tuple[str, ...]:
+        """Every reply that is the same in each call. Raises ConfigurationError for a language it does not speak."""
+        session = self.open(language)
+        return tuple(dict.fromkeys([session.greeting().text, *wording.fixed(language)]))
+
 
 def classify(text: str, language: str | None = None) -> Assessment:
     """What one text means by the rules alone.
