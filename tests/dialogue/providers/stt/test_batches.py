@@ -107,11 +107,14 @@ async def test_a_failure_reaches_everyone_of_its_batch_and_nobody_else(engine: E
     assert await batches.run(5, "ru") == 10
 
 
-async def test_closing_ends_what_is_under_way_and_what_waits(engine: Engine) -> None:
+@pytest.mark.parametrize("begun", [[], [[1]]], ids=["before it begins", "in its middle"])
+async def test_closing_ends_what_is_under_way_and_what_waits(engine: Engine, begun: list[list[int]]) -> None:
     batches = Batches(engine.work, workers=1, most=1)
     tasks = await begin(batches, 1, 2)
+    if begun:
+        await asyncio.sleep(0)
     await batches.close()
     outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
 
     assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes)
-    assert engine.batches == [[1]]
+    assert engine.batches == begun
