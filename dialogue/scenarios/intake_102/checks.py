@@ -29,6 +29,11 @@ _KEPT_TRUE = ("weapons", "current_danger", "injuries")
 """Claims that stay true once the rules or an earlier turn hold them: only a person lowers them."""
 _JUDGED = ("urgency", "category", "recommended_department", "summary", "language", "address_confidence", "in_progress")
 """Fields that are a judgement of the whole call, so that no single words need to support them."""
+_AGAINST_WORDS = (
+    *("weapons", "weapon_kind", "current_danger", "injuries", "suspect_present", "caller_safe_to_talk"),
+    *("people_involved", "callback_number"),
+)
+"""Facts that words state or deny: a model's answer that differs is marked, and a person decides."""
 _NO_DEFAULT = frozenset({Category.OTHER, Category.INFORMATION, Category.SILENT})
 _TEXTS = ("address", "suspect_description", "callback_number")
 _SHORTEST_WORD = 3
@@ -142,6 +147,8 @@ def _evidence(report: IncidentReport, floor: Finding, readings: Sequence[Reading
             evidence[name] = floor.evidence[name]
         elif isinstance(value, str) and name in _TEXTS and (found := _quote(value, readings)):
             evidence[name] = found
+        elif name in _AGAINST_WORDS and name in floor.evidence:
+            notes.append(f"contradiction: {name} {value} by the model, {getattr(floor.report, name)} by the words")
         elif name not in _JUDGED:
             notes.append(f"{name} unsupported: not found in the caller's words")
     for name in ("urgency", "category", "recommended_department"):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dialogue.errors import ConfigurationError
 from dialogue.ports import Answer, Briefing, Message, ModelRequest
-from dialogue.scenarios.intake_102 import checks, lexicon, wording
+from dialogue.scenarios.intake_102 import checks, classifier, lexicon, wording
 from dialogue.scenarios.intake_102.address import answered_place, find_place
 from dialogue.scenarios.intake_102.reading import Reading, mentioned, read
 from dialogue.scenarios.intake_102.rules import GUESSED, Answers, Finding, conclude
@@ -26,6 +26,7 @@ from dialogue.scenarios.intake_102.schema import (
 )
 from dialogue.scenarios.intake_102.slots import Slot
 from dialogue.scenarios.intake_102.text import clean
+from dialogue.scenarios.intake_102.triage import weigh_up
 from dialogue.scenarios.intake_102.words import LANGUAGES, ordered, word_set
 from dialogue.turns import Assessment, NextStep, Reply, Transcript, TransferReason, Turn
 
@@ -61,6 +62,7 @@ class Intake102:
             lexicon.load(language)
             prompt_version(language)
             wording.phrase("notice", language)
+        classifier.load()
 
     def open(self, language: str) -> Session:
         """Begin a conversation. Raises ConfigurationError for a language it does not speak."""
@@ -240,7 +242,9 @@ class Session:
         found = Finding(unknown())
         for count in range(1, len(readings) + 1):
             heard = readings[:count]
-            found = checks.keep_floor(conclude(heard, self._language, _answers(turns, heard)), standing)
+            answers = _answers(turns, heard)
+            joined = weigh_up(heard, conclude(heard, self._language, answers), answers)
+            found = checks.keep_floor(joined, standing)
             if GUESSED not in found.notes:
                 standing = found.report
         return found

@@ -128,6 +128,7 @@ CONTEXT = frozenset(
         *("domestic", "child", "elder", "injuries", "no_injuries", "offender_near", "offender_gone", "people_inside"),
         *("nobody_inside", "open_fire", "weapon_papers", "cannot_talk", "danger_yes", "danger_no", "description"),
         *("greeting_only", "wants_person", "not_person", "idiom", "answer_yes", "answer_no", "do_not_know"),
+        "order_to_machine",
     }
 )
 """Concepts that change what others mean."""

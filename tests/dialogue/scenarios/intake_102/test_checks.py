@@ -92,3 +92,52 @@ def test_what_a_model_leaves_out_the_rules_fill_in():
     talk = after("соседи шумят на улице Абая 15", urgency="low", category="noise", summary="Шум")
     assert talk.fields["address"] == "улица Абая 15"
     assert talk.fields["recommended_department"] == "police"
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "claimed"),
+    [
+        ("оружия нет, просто соседи шумят", "weapons", True),
+        ("украли велосипед, никто не пострадал", "injuries", True),
+        ("их было двое, отобрали сумку", "people_involved", 7),
+        ("мужчина с ножом бросается на людей", "weapon_kind", "firearm"),
+        ("украли велосипед, вор уже убежал", "suspect_present", True),
+        ("соседи шумят, перезвоните на 8 701 123 45 67", "callback_number", "+77010000000"),
+    ],
+)
+def test_a_fact_that_the_words_deny_is_kept_and_marked(text, field, claimed):
+    talk = after(text, urgency="medium", category="other", summary="Вызов", **{field: claimed})
+    assert talk.fields[field] == claimed
+    assert f"contradiction: {field}" in talk.notes
+    assert field not in talk.session.assessment().evidence
+
+
+def test_a_contradicted_field_leaves_the_rest_of_the_answer():
+    talk = after(
+        "оружия нет, просто соседи шумят на улице Абая 15",
+        urgency="medium",
+        category="noise",
+        weapons=True,
+        recommended_department="akimat",
+        summary="Шум во дворе",
+    )
+    assert talk.fields["summary"] == "Шум во дворе"
+    assert talk.fields["recommended_department"] == "akimat"
+    assert talk.fields["address"] == "улица Абая 15"
+
+
+def test_every_field_rests_on_words_or_is_marked():
+    talk = after(
+        "двое парней украли велосипед",
+        urgency="high",
+        category="robbery",
+        people_involved=3,
+        weapons=True,
+        suspect_description="высокий, в маске",
+        summary="Грабёж",
+    )
+    found = talk.session.assessment()
+    open_fields = {"summary", "language", "address_confidence"}
+    for name, value in found.fields.items():
+        if value is not None and name not in open_fields and name not in found.evidence:
+            assert any(note.startswith((f"{name} ", f"contradiction: {name}")) for note in found.notes), name
