@@ -39,8 +39,11 @@ _OVERRULING = 0.5
 _CLAIMED = 0.5
 """Probability from which a weapon or danger is claimed."""
 
-_RULED_OUT = 0.1
+_RULED_OUT = {"weapons": 0.05, "current_danger": 0.1}
 """A weapon or danger that the rules found is left open where it is less likely than this."""
+
+_CALM = 0.5
+"""The same for weapons in a call that is more likely than not less urgent than high: most are tools, toys or talk."""
 
 _FLAT = 0.15
 """Where no kind of incident is likelier than this, the words tell nothing."""
@@ -174,13 +177,17 @@ class _Join:
         if held is None and chance >= _CLAIMED:
             setattr(self.report, name, True)
             self._rest(name, "facts", name, chance)
-        elif held and chance < _RULED_OUT and not _has_orders(self.readings):
+        elif held and chance < self._ruled_out(name) and not _has_orders(self.readings):
             setattr(self.report, name, None)
             self.evidence.pop(name, None)
             if name == "weapons":
                 self.report.weapon_kind = None
                 self.evidence.pop("weapon_kind", None)
             self.notes.append(f"{name} left open by the trained classifier ({chance:.2f})")
+
+    def _ruled_out(self, name: str) -> float:
+        calm = at_least(self.opinion.chances["urgency"], Urgency.HIGH) < _CALM
+        return _CALM if calm and name == "weapons" else _RULED_OUT[name]
 
     def _set_urgency(self, urgency: Urgency) -> None:
         self.report.urgency = urgency
