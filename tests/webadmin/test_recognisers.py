@@ -80,6 +80,11 @@ def test_languages_are_detected_only_where_that_is_chosen(tmp_path: Path) -> Non
         assert hearing.languages[:1] == languages[:1]
 
 
+def test_silero_looks_for_voice_in_live_calls_where_it_is_chosen(tmp_path: Path) -> None:
+    voice = wiring._live_voice(chosen(tmp_path, VAD_ENGINE="silero"))
+    assert (voice.name, voice.stream(16_000).feed(bytes(32_000))) == ("silero", [])
+
+
 def test_nothing_large_is_loaded_before_it_is_chosen() -> None:
     code = (
         "import sys\n"

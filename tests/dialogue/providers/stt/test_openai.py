@@ -10,12 +10,18 @@ from pathlib import Path
 import pytest
 
 from dialogue.audio import Audio, read_wav
+from dialogue.call import Call, CallFacts
+from dialogue.conversation import Conversation
 from dialogue.errors import ProviderError, Stage
-from dialogue.ports import SttRequest
+from dialogue.events import Assessed, Recognised, StageFailed
+from dialogue.ports import ListenLimits, SttRequest
 from dialogue.providers.stt.faster_whisper import FasterWhisper, FasterWhisperConfig
 from dialogue.providers.stt.openai import OpenAI, OpenAIConfig
-from dialogue.resilience import Policy, Recogniser
+from dialogue.resilience import Policy, Recogniser, Speaker, Thinker
+from dialogue.scenarios.registry import load
+from dialogue.turns import Utterance
 from tests.dialogue.providers.stt.conftest import RUSSIAN, SENTENCE, recognise, silence
+from tests.fakes.dialogue import MemoryJournal, ScriptedLine, ScriptedTts
 from tests.fakes.openai_server import (
     FakeOpenAI,
     fails,
@@ -187,6 +193,36 @@ async def test_where_the_server_fails_the_engine_here_serves(
         assert len(server.requests) == asked
     finally:
         await recogniser.close()
+
+
+async def test_who_served_and_what_failed_before_stand_on_the_call(
+    server: FakeOpenAI, speech: Audio, parrot_folder: Path
+) -> None:
+    server.then(fails(500))
+    away = OpenAI(OpenAIConfig(base_url=server.base_url))
+    here = FasterWhisper(FasterWhisperConfig(str(parrot_folder), threads=1))
+    journal = MemoryJournal()
+    recogniser = Recogniser([away, here], Policy(budget=60, attempt=30, attempts=1))
+    policy = Policy(budget=5, attempt=5)
+    call = Call(
+        CallFacts("5f0c9f0e-55ce-4a51-9c53-0d8bb5b2a0cd", "intake_102", "ru", "simulate", "", "102", {}),
+        ScriptedLine([Utterance(speech, "1.wav")]),
+        Conversation(load("intake_102").open("ru"), Thinker([], policy)),
+        recogniser,
+        Speaker([ScriptedTts()], None, policy),
+        journal,
+        ListenLimits(),
+    )
+    await here.start()
+    try:
+        await call.run()
+    finally:
+        await recogniser.close()
+
+    (recognised,) = journal.of(Recognised)
+    assert (recognised.engine, recognised.text, recognised.doubtful) == ("faster_whisper", SENTENCE, ())
+    assert [(failed.stage, failed.code) for failed in journal.of(StageFailed)] == [("speech_to_text", "server_error")]
+    assert journal.of(Assessed)[-1].fields["category"] == "theft"
 
 
 async def test_a_caller_who_leaves_ends_the_request(engine: OpenAI, server: FakeOpenAI, speech: Audio) -> None:

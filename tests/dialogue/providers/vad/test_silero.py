@@ -10,6 +10,7 @@ import pytest
 
 from dialogue.audio import Audio, read_wav
 from dialogue.errors import ProviderError
+from dialogue.live.ear import Ear, Edge, Pace
 from dialogue.ports import VoiceEdge
 from dialogue.providers.vad.silero import Silero, SileroConfig
 from tests.dialogue.providers.vad.test_webrtc import silence, spoken
@@ -67,6 +68,19 @@ def test_streams_do_not_hear_each_other(tmp_path: Path) -> None:
         other.feed(silence(0.02, 8000, 500))
 
     assert found == alone
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000])
+@pytest.mark.parametrize("words", ["да", "нет, не надо", "украли машину на улице Абая"])
+def test_the_live_doors_ear_finds_utterances_by_it(words: str, rate: int, tmp_path: Path) -> None:
+    path = tmp_path / "words.wav"
+    subprocess.run(["espeak-ng", "-v", "ru", "-w", str(path), words], check=True, timeout=20)
+    sound = silence(1, rate) + read_wav(path).at(rate).pcm + silence(1, rate)
+    ear = Ear(Silero(EACH_FRAME), rate, Pace())
+    found = [edge for start in range(0, len(sound), rate // 25) for edge in ear.feed(sound[start : start + rate // 25])]
+
+    assert (found[0], found[-1]) == (Edge.BEGAN, Edge.PAUSED)
+    assert Edge.CUT not in found
 
 
 def test_another_rate_is_refused() -> None:
