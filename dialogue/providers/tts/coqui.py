@@ -111,7 +111,7 @@ class Coqui:
             if licence := licence_of(voice.model):
                 log.warning("voice_licence", engine=self.name, model=voice.model, licence=licence)
         for language, voice in self._config.voices.items():
-            await self._workers.warm(_load, voice, self._job(language))
+            await self._workers.warm(_warm, voice, self._job(language))
 
     async def synthesise(self, text: str, language: str) -> AsyncIterator[bytes]:
         """Yield 16-bit mono PCM at 16,000 Hz, a sentence at a time.
@@ -159,6 +159,11 @@ class _Job:
 
 _loaded: dict[LocalVoice, Any] = {}
 """This worker's models, in a worker process only."""
+
+
+def _warm(voice: LocalVoice, job: _Job) -> None:
+    """Load a voice. A model itself cannot travel to another process."""
+    _load(voice, job)
 
 
 def _load(voice: LocalVoice, job: _Job) -> Any:
