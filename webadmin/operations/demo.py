@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -140,15 +141,17 @@ async def services(
 
 async def spoken(text: str, language: str = "en") -> Audio:
     """Say ``text`` as the demo's caller: English with flite's voice, which is clearer, others with espeak's."""
-    command = ("flite", "-voice", "slt", "-t", text, "-o", "/dev/stdout")
-    if language != "en":
-        command = ("espeak-ng", "-v", language, "--stdout", text)
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    async with asyncio.timeout(30):
-        wav, _ = await process.communicate()
-    if process.returncode:
-        raise ServiceFailed(f"{command[0]} could not speak; run: make system")
-    return read_wav(wav)
+    with tempfile.TemporaryDirectory() as folder:
+        wav = Path(folder) / "spoken.wav"
+        command = ("flite", "-voice", "slt", "-t", text, "-o", str(wav))
+        if language != "en":
+            command = ("espeak-ng", "-v", language, "-w", str(wav), text)
+        process = await asyncio.create_subprocess_exec(*command)
+        async with asyncio.timeout(30):
+            await process.wait()
+        if process.returncode:
+            raise ServiceFailed(f"{command[0]} could not speak; run: make system")
+        return read_wav(wav)
 
 
 async def place_call(sip_port: int, show: Show, *, language: str = "en", live: bool = False) -> None:

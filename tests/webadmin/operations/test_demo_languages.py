@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dialogue.scenarios import registry as scenarios
+from webadmin.operations.command import HotlineCommand
 from webadmin.operations.demo import CALLER_SAYS, choose_ports, spoken
 
 
@@ -17,3 +18,7 @@ async def test_the_caller_speaks_every_sentence(language: str) -> None:
 
 def test_the_services_begin_the_call_in_the_callers_language() -> None:
     assert choose_ports().environment("kk")["CALL_LANGUAGE"] == "kk"
+
+
+def test_the_caller_speaks_on_the_loop_that_commands_run_on() -> None:
+    assert HotlineCommand.run_async(spoken("hello", "en")).seconds > 0.2
