@@ -281,6 +281,9 @@ class Session:
         return replace(reply, expects="address") if name.startswith("ask_address") else reply
 
     def _close(self, report: IncidentReport) -> Reply:
+        """End the call; what is merely guessed, perhaps of a recogniser's nonsense, ends none."""
+        if self._guessed:
+            return self.hand_over(TransferReason.NOT_UNDERSTOOD)
         text = wording.farewell(report.recommended_department, self._language)
         return Reply(text, self._language, NextStep.CLOSE, purpose="farewell")
 

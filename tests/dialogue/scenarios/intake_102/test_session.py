@@ -261,3 +261,15 @@ def test_a_model_that_answers_is_named_with_its_own_text():
     assert found.model_answer
     assert found.prompt_version.startswith("ru-")
     assert found.fields["summary"] == "Шум у соседей"
+
+
+def test_what_is_merely_guessed_of_nonsense_ends_no_call():
+    talk = Talk("en")
+    first = talk.say("do you know how to do that")
+    assert "taken from single words" in talk.notes
+    second = talk.say("i the hmm what would you do about it")
+    assert (first.then, second.then, second.reason) == (
+        NextStep.LISTEN,
+        NextStep.TRANSFER,
+        TransferReason.NOT_UNDERSTOOD,
+    )
