@@ -26,7 +26,7 @@ from dialogue.scenarios.intake_102.schema import (
 )
 from dialogue.scenarios.intake_102.slots import Slot
 from dialogue.scenarios.intake_102.text import clean
-from dialogue.scenarios.intake_102.triage import weigh_up
+from dialogue.scenarios.intake_102.triage import BY_CLASSIFIER, weigh_up
 from dialogue.scenarios.intake_102.words import LANGUAGES, ordered, word_set
 from dialogue.turns import Assessment, NextStep, Reply, Transcript, TransferReason, Turn
 
@@ -105,6 +105,7 @@ class Session:
         self._assessment = self._blank()
         self._report: IncidentReport | None = None
         self._guessed = False
+        self._plainly_said = False
 
     @property
     def language(self) -> str:
@@ -168,6 +169,9 @@ class Session:
             report.summary = wording.summarise(report, words, self._language)
         self._report = report
         self._guessed = answer is None and GUESSED in found.notes
+        self._plainly_said = answer is not None or not any(
+            note.startswith("category") and BY_CLASSIFIER in note for note in found.notes
+        )
         self._assessment = Assessment(
             fields=report.model_dump(mode="json"),
             source="llm" if answer else "rules",
@@ -263,7 +267,8 @@ class Session:
         if self._guessed and "ask_incident" not in asked:
             return self._ask("ask_incident")
         if not _needs_place(report):
-            return self._close(report)
+            # Nobody looks after such a call, and a recogniser's nonsense resembles a question more than a crime.
+            return self._close(report) if self._plainly_said else self.hand_over(TransferReason.NOT_UNDERSTOOD)
         unsure = report.address is None or report.address_confidence is AddressConfidence.LOW
         tries = sum(q.startswith("ask_address") for q in asked)
         if unsure and tries < ASKED_AT_MOST:

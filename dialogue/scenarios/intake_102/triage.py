@@ -54,6 +54,9 @@ _FEW = 3
 _LONGEST_QUOTE = 12
 """Words of a clause that a finding rests on, at most."""
 
+BY_CLASSIFIER = "by the trained classifier"
+"""In the notes of what no rule said."""
+
 _ORDERS = "order_to_machine"
 _AROUND_ORDERS = ((0, 0), (0, 4), (4, 0))
 """Words before and behind an order that are left out with it, tried one after the other."""
@@ -183,7 +186,7 @@ class _Join:
             if name == "weapons":
                 self.report.weapon_kind = None
                 self.evidence.pop("weapon_kind", None)
-            self.notes.append(f"{name} left open by the trained classifier ({chance:.2f})")
+            self.notes.append(f"{name} left open {BY_CLASSIFIER} ({chance:.2f})")
 
     def _ruled_out(self, name: str) -> float:
         calm = at_least(self.opinion.chances["urgency"], Urgency.HIGH) < _CALM
@@ -204,7 +207,7 @@ class _Join:
     def _rest(self, field: str, head: str, name: str, chance: float) -> None:
         """Say who found it, how likely it is, and in which words."""
         self.evidence[field] = _quote(self.readings, self.opinion.push(head, name))
-        self.notes.append(f"{field} {getattr(self.report, field)} by the trained classifier ({chance:.2f})")
+        self.notes.append(f"{field} {getattr(self.report, field)} {BY_CLASSIFIER} ({chance:.2f})")
 
 
 def _quote(readings: Sequence[Reading], pushes: Floats) -> dict[str, object]:
