@@ -24,13 +24,16 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 PORTS = range(10_000 + 1_000 * (WORKER % 10), 11_000 + 1_000 * (WORKER % 10))
 """This worker's own, below those that Linux gives to outgoing connections: nobody takes one that was found free."""
 
+_untried = random.sample(PORTS, len(PORTS))
+"""Each is given out once, and later ones only when all were: what was found free may not be listened on yet."""
+
 
 class ServiceError(Exception):
     """A program the tests need is missing or does not start. Its text says what to do."""
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port on the loopback that nobody has.
+    """Return a port on the loopback that nobody has, another one at each call.
 
     Args:
         kind: SOCK_STREAM for TCP, SOCK_DGRAM for UDP.
@@ -38,7 +41,9 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     Raises:
         ServiceError: all are taken.
     """
-    for port in random.sample(PORTS, len(PORTS)):
+    for _ in PORTS:
+        port = _untried.pop(0)
+        _untried.append(port)
         with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
