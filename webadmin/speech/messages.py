@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from dialogue.turns import Transcript
 
 QUEUE = "speech"
 BEAT_SECONDS = 0.7
@@ -20,8 +22,13 @@ LOST_MILLISECONDS = 2500
 REPLIES_KEPT_SECONDS = 60
 """Replies to a door that has ended are deleted after this."""
 
+LONGEST_SECONDS = 120.0
+"""The most a request may be given."""
+
 Kind = Literal["stt", "tts"]
 M = TypeVar("M", bound="Message")
+
+TRANSCRIPT = TypeAdapter(Transcript)
 
 
 def request_key(request_id: str) -> str:
@@ -75,7 +82,7 @@ class Request(Message):
     door: str
     kind: Kind
     engine: str
-    seconds: float
+    seconds: float = Field(gt=0, le=LONGEST_SECONDS)
     language: str | None = None
     hints: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()

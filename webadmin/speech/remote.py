@@ -6,17 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from dialogue.errors import ProviderError, Stage
 from dialogue.ports import SpeechToText, SttRequest, TextToSpeech
 from dialogue.turns import Transcript
 from webadmin.speech.exchange import SpeechExchange
+from webadmin.speech.messages import TRANSCRIPT
 
 SUFFIX = "@worker"
 """Behind an engine's name where a worker served; records and metrics show it."""
-
-TRANSCRIPT = TypeAdapter(Transcript)
 
 
 class RemoteRecogniser:

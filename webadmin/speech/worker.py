@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -25,8 +25,10 @@ from dialogue.turns import Transcript
 from webadmin.speech.exchange import REDIS_SECONDS, STAGES
 from webadmin.speech.messages import (
     BEAT_SECONDS,
+    LONGEST_SECONDS,
     LOST_MILLISECONDS,
     REPLIES_KEPT_SECONDS,
+    TRANSCRIPT,
     Reply,
     Request,
     replies_key,
@@ -36,8 +38,6 @@ from webadmin.speech.messages import (
 )
 
 log = structlog.get_logger(__name__)
-
-TRANSCRIPT = TypeAdapter(Transcript)
 
 
 class SpeechWorker:
@@ -58,6 +58,7 @@ class SpeechWorker:
         self._thread = threading.Thread(target=self._loop.run_forever, name="speech-engines", daemon=True)
         self._redis: Redis
         self._beating: asyncio.Task[None] | None = None
+        self._stopping = False
 
     def start(self) -> None:
         """Load the engines and announce them. Blocking.
@@ -77,10 +78,18 @@ class SpeechWorker:
 
     def serve(self, request_id: str) -> None:
         """Do what a request asks and reply to its door. Blocking; a request that is gone is passed over."""
-        self._wait(self._serve(request_id), None)
+        try:
+            self._wait(self._serve(request_id), LONGEST_SECONDS + CLOSING_SECONDS)
+        except TimeoutError:
+            log.error("speech_request_stuck", request=request_id)
 
-    def _wait(self, coroutine: Any, seconds: float | None) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(seconds)
+    def _wait(self, coroutine: Any, seconds: float) -> None:
+        waited = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            waited.result(seconds)
+        except TimeoutError:
+            waited.cancel()
+            raise
 
     async def _open(self) -> None:
         self._redis = Redis.from_url(self._url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
@@ -91,6 +100,7 @@ class SpeechWorker:
         self._beating = asyncio.create_task(self._beat())
 
     async def _end(self) -> None:
+        self._stopping = True
         if self._beating is not None:
             self._beating.cancel()
             with suppress(asyncio.CancelledError):
@@ -107,7 +117,8 @@ class SpeechWorker:
         keys = [worker_key(self.id)]
         keys += [serves_key("stt", name) for name in self._listeners]
         keys += [serves_key("tts", name) for name in self._voices]
-        while True:
+        # The client may swallow a cancellation that comes just as a wait ends; the flag holds in any case.
+        while not self._stopping:
             try:
                 async with self._redis.pipeline(transaction=False) as pipe:
                     for key in keys:
@@ -135,7 +146,7 @@ class SpeechWorker:
                 else:
                     await self._synthesise(request)
         except TimeoutError:
-            # The door has stopped waiting: it has the same limit.
+            # The door has stopped waiting: its own limit is no longer.
             log.warning("speech_request_too_late", stage=STAGES[request.kind].value, engine=request.engine)
         except ProviderError as error:
             await self._reply(request, _failure(request, error))
