@@ -254,12 +254,12 @@ def listen_limits(chosen: Config) -> ListenLimits:
 
 def conversation(chosen: Config, engines_thinker: Thinker, scenario: str, language: str) -> Conversation:
     """Begin a conversation of a scenario. Raises ConfigurationError."""
-    spoken = scenarios.load(scenario)
+    known = scenarios.load(scenario)
     return Conversation(
-        spoken.open(language),
+        known.open(language),
         engines_thinker,
         max_turns=chosen.max_turns,
-        languages=spoken.languages if chosen.stt_language == "detect" else (),
+        languages=known.languages if chosen.stt_language == "detect" else (),
     )
 
 
