@@ -38,6 +38,10 @@ class StepFailed(Exception):
         self.milliseconds = milliseconds
 
 
+class TooLate(StepFailed):
+    """It came, and after its limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class UnsaidText:
     """A text that the record must not have between two Unix times."""
@@ -80,7 +84,7 @@ class Caller:
             await self._wait_for_turn(step)
             measured = await self._do(step, line)
         except StepFailed as failure:
-            return StepResult(line, what, False, failure.milliseconds, str(failure))
+            return StepResult(line, what, False, failure.milliseconds, str(failure), late=isinstance(failure, TooLate))
         except sounds.SoundError as failure:
             return StepResult(line, what, False, None, str(failure))
         finally:
@@ -302,7 +306,7 @@ class Caller:
 
 def _within(measured: float, limit: float) -> float:
     if measured > limit:
-        raise StepFailed(f"later than {limit:.0f} ms", measured)
+        raise TooLate(f"later than {limit:.0f} ms", measured)
     return measured
 
 

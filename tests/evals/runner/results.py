@@ -18,6 +18,7 @@ class StepResult:
         passed: whether it was so.
         milliseconds: that were measured, where something was.
         note: what was found instead, or what there is to know.
+        late: it came, and after its limit.
     """
 
     line: int
@@ -25,6 +26,7 @@ class StepResult:
     passed: bool
     milliseconds: float | None = None
     note: str = ""
+    late: bool = False
 
     def __str__(self) -> str:
         measured = "" if self.milliseconds is None else f"{self.milliseconds:6.0f} ms"
@@ -45,6 +47,11 @@ class RunResult:
     def passed(self) -> bool:
         return bool(self.steps) and all(step.passed for step in self.steps)
 
+    @property
+    def late(self) -> bool:
+        """Whether the call was broken off because something came after its limit."""
+        return any(step.late for step in self.steps)
+
 
 @dataclass(frozen=True, slots=True)
 class SceneResult:
@@ -62,6 +69,11 @@ class SceneResult:
     def passed(self) -> bool:
         # A rate such as 0.9 has no exact value: 9 of 10 must not fail by a rounding.
         return self.passes >= math.ceil(self.pass_rate * len(self.runs) - 1e-9)
+
+    @property
+    def late(self) -> bool:
+        """Whether every call that failed did so for a limit of time alone."""
+        return not self.passed and all(run.passed or run.late for run in self.runs)
 
     def lines(self) -> Iterator[str]:
         """The report, a line per step."""

@@ -108,6 +108,7 @@ steps:
     late = result.runs[0].steps[-1]
     assert (late.line, late.passed) == (7, False)
     assert late.milliseconds == pytest.approx(300, abs=HEARD_MS)
+    assert result.late
     assert len(result.runs[0].steps) == 2, "what follows a failed step says nothing"
 
 
@@ -143,6 +144,7 @@ steps:
 """
     result = await ran(tmp_path, steps, lambda call: call.say(tone(6)))
     assert not result.passed
+    assert not result.late
     assert "goes on speaking" in result.runs[0].steps[-1].note
 
 
