@@ -45,7 +45,7 @@ class HeardTurn(BaseModel):
 class Case(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    id: str = Field(pattern=r"^[dm]-(ru|kk|en)-[a-z]+-\d\d$")
+    id: str = Field(pattern=r"^[dm]-(ru|kk|en)-[a-z]+(-\d)?-\d\d$")
     language: Literal["ru", "kk", "en"]
     text: str | None = None
     turns: list[HeardTurn] = []
@@ -106,13 +106,11 @@ def test_names_are_unique_and_say_where_a_case_lies(by_split, every):
 
 
 def test_there_are_enough_in_each_folder_and_language(by_split, every):
-    assert len(by_split["development"]) >= 120
-    assert len(by_split["measuring"]) >= 240
+    assert len(by_split["development"]) >= 290
+    assert len(by_split["measuring"]) >= 430
     for cases in ([case for _, case in by_split[split]] for split in SPLITS):
         share = Counter(case.language for case in cases)
-        assert share["ru"] / len(cases) == pytest.approx(0.45, abs=0.04)
-        assert share["kk"] / len(cases) == pytest.approx(0.30, abs=0.04)
-        assert share["en"] / len(cases) == pytest.approx(0.25, abs=0.04)
+        assert share["ru"] >= share["kk"] >= share["en"] >= 0.27 * len(cases)
 
 
 def test_a_fifth_is_hard(by_split):
