@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,19 @@ from dialogue.scenarios.intake_102.table import TABLE, WEAPON_KINDS, Row
 _FIRES = frozenset({"fire", "dwelling_fire", "smoke", "gas", "explosion", "flood"})
 _OVER = frozenset({"fight", "beating"})
 """Violence that the words may tell as over."""
-_WEAPON_BY_DEED: dict[str, WeaponKind] = {"shots": WeaponKind.FIREARM, "bomb": WeaponKind.EXPLOSIVE}
+_WEAPON_BY_DEED: dict[str, WeaponKind] = {"shots": WeaponKind.FIREARM}
+_NAME = 2
+"""Words of the name of a thing at most; of a longer mention the words say what is done with it."""
+_HOUSEHOLD = frozenset({"knife", "blunt", "weapon"})
+_TOOLS = {
+    "information": _HOUSEHOLD,
+    "complaint": _HOUSEHOLD,
+    "wrong_number": _HOUSEHOLD | {"firearm"},
+    "noise": frozenset({"blunt", "weapon"}),
+    **dict.fromkeys(("lost_documents", "theft", "fraud", "vandalism", "utility"), _HOUSEHOLD),
+}
+"""Per matter of a call the weapons that are more likely something else in it: tools, kitchenware, a film, a permit."""
+_AGAINST_PERSONS = frozenset({"robbery", "sexual", "kidnapping", "aggressive", "stalking", "suspicious"})
 _DEATHLY = frozenset({WeaponKind.FIREARM, WeaponKind.EXPLOSIVE})
 _GROWN = 18
 _HINT = "hint_"
@@ -100,19 +112,20 @@ def conclude(readings: Sequence[Reading], language: str, answers: Answers | None
 def _weapons(case: _Case) -> tuple[bool | None, WeaponKind | None]:
     """Whether a real weapon is there: true by a mention that is meant, false by a denial or a toy."""
     every = [m for r in case.readings for m in r.mentions if m.concept in WEAPON_KINDS]
-    deeds = [m for name in ("shots", "bomb", "weapon_in_hand") for m in case.find(name)]
-    papers = case.first("weapon_papers")
+    deeds = [m for name in ("shots", "weapon_in_hand") for m in case.find(name)]
     meant = [m for m in every if m.meant]
+    told = {m.concept for r in case.readings for m in r.mentions if m.meant}
     crime = any(
-        m.concept in TABLE and SEVERITY[TABLE[m.concept].plain] > 0
-        for r in case.readings
-        for m in r.mentions
-        if m.meant and m.concept != "weapon_in_hand" and not m.concept.startswith(_HINT)
+        SEVERITY[TABLE[name].plain] > 0
+        for name in told & set(TABLE)
+        if name != "weapon_in_hand" and not name.startswith(_HINT)
     )
-    if papers and not crime:
+    if "weapon_papers" in told and not crime:
         return None, None
-    if not crime:
+    if not crime and told & set(_TOOLS):
         meant, deeds = [m for m in meant if not m.past], [m for m in deeds if not m.past]
+    if not deeds:
+        meant = [m for m in meant if not _is_tool(m, told)]
     if meant or deeds:
         kinds = [k for name, k in WEAPON_KINDS.items() if any(m.concept == name for m in meant)]
         kinds += [_WEAPON_BY_DEED[m.concept] for m in deeds if m.concept in _WEAPON_BY_DEED]
@@ -126,6 +139,14 @@ def _weapons(case: _Case) -> tuple[bool | None, WeaponKind | None]:
         case.rest_on("weapons", refused[0])
         return False, None
     return None, None
+
+
+def _is_tool(mention: Mention, told: Set[str]) -> bool:
+    """Whether a thing is only named, in a call about an everyday matter and nothing worse."""
+    against_somebody = told & _AGAINST_PERSONS or any(TABLE[name].violence for name in told & set(TABLE))
+    if against_somebody or mention.end - mention.start > _NAME:
+        return False
+    return any(mention.concept in things for matter, things in _TOOLS.items() if matter in told)
 
 
 def _weigh(case: _Case, weapons: bool | None) -> list[_Weighed]:
