@@ -93,6 +93,19 @@ def is_geographic(word: str) -> bool:
 
 
 @lru_cache(maxsize=10_000)
+def is_surname(word: str) -> bool:
+    """Whether a Russian word reads as a place name or a surname."""
+    return any(not {"Geox", "Surn"}.isdisjoint(p.tag.grammemes) and p.score >= _LEAST_SCORE for p in _parses(word))
+
+
+@lru_cache(maxsize=10_000)
+def is_first_name(word: str) -> bool:
+    """Whether a Russian word is a first name in the nominative, as shops are called."""
+    known = _russian.word_is_known(word)
+    return known and any("Name" in p.tag.grammemes and p.normal_form == word for p in _parses(word)[:1])
+
+
+@lru_cache(maxsize=10_000)
 def is_genitive_name(word: str) -> bool:
     """Whether a Russian word is most likely somebody's or a place's name in the genitive: "на Сейфуллина"."""
     return any(

@@ -32,6 +32,6 @@ def word_set(name: str, language: str = "any") -> frozenset[str]:
     return frozenset(ordered(name, language))
 
 
-def number_words(language: str) -> dict[str, int]:
-    """Number words with their values; larger numbers are made of them."""
-    return {str(word): int(value) for word, value in _lists()[language]["numbers"].items()}
+def number_words(language: str, kind: str = "numbers") -> dict[str, int]:
+    """Number words with their values, or ``ordinals``; larger numbers are made of them."""
+    return {str(word): int(value) for word, value in _lists()[language][kind].items()}
