@@ -26,8 +26,8 @@ _FIRES = frozenset({"fire", "dwelling_fire", "smoke", "gas", "explosion", "flood
 _OVER = frozenset({"fight", "beating"})
 """Violence that the words may tell as over."""
 _WEAPON_BY_DEED: dict[str, WeaponKind] = {"shots": WeaponKind.FIREARM}
-_NAME = 2
-"""Words of the name of a thing at most; of a longer mention the words say what is done with it."""
+_NAME = 1
+"""Words of the bare name of a thing; the words of a longer mention say what is done with it."""
 _HOUSEHOLD = frozenset({"knife", "blunt", "weapon"})
 _TOOLS = {
     "information": _HOUSEHOLD,
@@ -114,13 +114,14 @@ def _weapons(case: _Case) -> tuple[bool | None, WeaponKind | None]:
     every = [m for r in case.readings for m in r.mentions if m.concept in WEAPON_KINDS]
     deeds = [m for name in ("shots", "weapon_in_hand") for m in case.find(name)]
     meant = [m for m in every if m.meant]
-    told = {m.concept for r in case.readings for m in r.mentions if m.meant}
+    papers = case.find("weapon_papers")
+    told = {m.concept for r in case.readings for m in r.mentions if m.meant and not any(_overlap(m, p) for p in papers)}
     crime = any(
         SEVERITY[TABLE[name].plain] > 0
         for name in told & set(TABLE)
         if name != "weapon_in_hand" and not name.startswith(_HINT)
     )
-    if "weapon_papers" in told and not crime:
+    if papers and not crime:
         return None, None
     if not crime and told & set(_TOOLS):
         meant, deeds = [m for m in meant if not m.past], [m for m in deeds if not m.past]
@@ -139,6 +140,11 @@ def _weapons(case: _Case) -> tuple[bool | None, WeaponKind | None]:
         case.rest_on("weapons", refused[0])
         return False, None
     return None, None
+
+
+def _overlap(one: Mention, other: Mention) -> bool:
+    """Whether two mentions share words."""
+    return one.turn == other.turn and one.start < other.end and other.start < one.end
 
 
 def _is_tool(mention: Mention, told: Set[str]) -> bool:

@@ -115,3 +115,24 @@ def test_what_is_used_or_held_against_somebody_is_a_weapon(language, text, kind)
 )
 def test_what_only_sounds_like_a_weapon_is_none(language, text):
     assert report(language, text).weapons is not True
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "a man dressed as a policeman robbed me with a gun"),
+        ("en", "he has a knife, I can't see a thing, it's dark"),
+        ("en", "a man with a knife has just gone for someone"),
+        ("en", "they've stolen my phone, he had a knife"),
+        ("ru", "украли телефон, угрожали ножом"),
+        ("ru", "он мне нож в спину воткнул"),
+        ("ru", "сосед с топором стучит в дверь"),
+        ("ru", "с топором разбил витрину и кричит на людей"),
+        ("ru", "вынесли телевизор, один был с ножом"),
+        ("ru", "у него что-то похожее на пистолет, целится в нас"),
+        ("kk", "пышақпен тура маған келе жатыр"),
+        ("kk", "біреу бізге тапанша сияқты зат кезеніп тұр"),
+    ],
+)
+def test_look_alikes_do_not_hide_a_real_weapon(language, text):
+    assert report(language, text).weapons is True
