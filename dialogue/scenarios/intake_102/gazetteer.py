@@ -102,7 +102,6 @@ class _Names:
     bases: dict[str, tuple[str, ...]]
 
 
-@cache
 def _names() -> _Names:
     kinds: dict[tuple[str, ...], frozenset[PlaceKind]] = {}
     written: dict[tuple[str, ...], str] = {}
@@ -142,6 +141,9 @@ def _inflected(part: str) -> set[str]:
     return {skeleton(form) for form in forms}
 
 
+_NAMES = _names()
+
+
 @lru_cache(maxsize=50_000)
 def _parts(norm: str) -> tuple[str, ...]:
     return tuple(skeleton(part) for part in norm.split("-"))
@@ -149,7 +151,7 @@ def _parts(norm: str) -> tuple[str, ...]:
 
 def find_known(tokens: Sequence[Token], index: int) -> KnownName | None:
     """The longest known name that begins at a token, within its clause."""
-    names = _names()
+    names = _NAMES
     found: KnownName | None = None
     edge: list[tuple[str, ...]] = [()]
     for at in range(index, min(index + _LONGEST_NAME, len(tokens))):

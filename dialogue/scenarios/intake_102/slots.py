@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -21,6 +21,7 @@ _DESCRIPTION_LENGTH = 200
 
 _PEOPLE = {language: word_set("people", language) for language in LANGUAGES}
 _SINGLE = {language: word_set("single_people", language) for language in LANGUAGES}
+_PRONOUNS = {language: word_set("somebody", language) for language in LANGUAGES}
 _COLLECTIVE = word_set("collective_numbers")
 _TOGETHER = {"вдвоем": 2, "втроем": 3, "вчетвером": 4}
 _MEASURES = word_set("measures")
@@ -35,24 +36,26 @@ class Slot(Generic[T]):
     words: str
 
 
-def people(readings: Iterable[Reading]) -> Slot[int] | None:
-    """People besides the caller: counted ones before single ones that are named; None where the words do not tell."""
+def people(readings: Sequence[Reading]) -> Slot[int] | None:
+    """People besides the caller: those counted and single ones named beside them; None where the words do not tell."""
     counted: list[Slot[int]] = []
     named: list[Slot[str]] = []
     for reading in readings:
         for language in reading.languages:
             counted += _counted(reading, language)
             named += _named(reading, language)
-    if counted:
-        return max(counted, key=lambda slot: slot.value)
     distinct = {slot.value: slot for slot in named}
+    if counted:
+        most = max(counted, key=lambda slot: slot.value)
+        beside = [slot for slot in distinct.values() if not any(slot.words in one.words for one in counted)]
+        return Slot(most.value + len(beside), most.turn, most.words)
     if not distinct:
-        return None
+        return _somebody(readings)
     first = named[0]
     return Slot(len(distinct), first.turn, ", ".join(dict.fromkeys(slot.words for slot in distinct.values())))
 
 
-def callback_number(readings: Iterable[Reading]) -> Slot[str] | None:
+def callback_number(readings: Sequence[Reading]) -> Slot[str] | None:
     """The last telephone number that was said in digits, in E.164."""
     found = None
     for reading in readings:
@@ -62,7 +65,7 @@ def callback_number(readings: Iterable[Reading]) -> Slot[str] | None:
     return found
 
 
-def description(readings: Iterable[Reading]) -> Slot[str] | None:
+def description(readings: Sequence[Reading]) -> Slot[str] | None:
     """The clauses in which somebody's looks are told."""
     parts: dict[tuple[int, int], str] = {}
     for reading in readings:
@@ -85,6 +88,8 @@ def _counted(reading: Reading, language: str) -> list[Slot[int]]:
         if forms and not forms[0].isdisjoint(_MEASURES):
             continue
         person = next((i for i, f in enumerate(forms) if not f.isdisjoint(_PEOPLE[language])), None)
+        if number.ordinal:
+            continue
         collective = reading.tokens[number.start].norm in _COLLECTIVE
         if (person is not None or collective) and 0 < number.value <= MOST_PEOPLE:
             end = number.end + (person + 1 if person is not None else 0)
@@ -93,6 +98,17 @@ def _counted(reading: Reading, language: str) -> list[Slot[int]]:
         if token.norm in _TOGETHER and language == "ru":
             found.append(Slot(_TOGETHER[token.norm], reading.turn, reading.words(index, index + 1)))
     return found
+
+
+def _somebody(readings: Sequence[Reading]) -> Slot[int] | None:
+    """One person who is only spoken of as "he" or "somebody"; None where more than one may be meant."""
+    found: dict[str, Slot[int]] = {}
+    for reading in readings:
+        for index, token in enumerate(reading.tokens):
+            for language in reading.languages:
+                if token.norm in _PRONOUNS[language]:
+                    found.setdefault(token.norm, Slot(1, reading.turn, reading.words(index, index + 1)))
+    return next(iter(found.values()), None)
 
 
 def _named(reading: Reading, language: str) -> list[Slot[str]]:
