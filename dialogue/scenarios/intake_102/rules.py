@@ -121,7 +121,7 @@ def _weapons(case: _Case) -> tuple[bool | None, WeaponKind | None]:
         for name in told & set(TABLE)
         if name != "weapon_in_hand" and not name.startswith(_HINT)
     )
-    if papers and not crime:
+    if papers and not crime and all(any(_overlap(m, p) for p in papers) for m in deeds):
         return None, None
     if not crime and told & set(_TOOLS):
         meant, deeds = [m for m in meant if not m.past], [m for m in deeds if not m.past]

@@ -124,6 +124,8 @@ def test_what_only_sounds_like_a_weapon_is_none(language, text):
         ("en", "he has a knife, I can't see a thing, it's dark"),
         ("en", "a man with a knife has just gone for someone"),
         ("en", "they've stolen my phone, he had a knife"),
+        ("en", "could I have the police, a man with a gun is here"),
+        ("ru", "разрешения на ружьё у соседа нет, а он ходит по двору с обрезом"),
         ("ru", "украли телефон, угрожали ножом"),
         ("ru", "он мне нож в спину воткнул"),
         ("ru", "сосед с топором стучит в дверь"),
