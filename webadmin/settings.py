@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -157,6 +159,14 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 LOGGING_CONFIG = None
+
+# What leaves the office as EIDO or CAP: whose ids it bears, and whether it is meant in earnest.
+EIDO_DOMAIN = env.str("EIDO_DOMAIN", default="hotline.invalid")
+if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", EIDO_DOMAIN):
+    raise ImproperlyConfigured(f"EIDO_DOMAIN={EIDO_DOMAIN}: a domain name, e.g. 102.example.kz.")
+CAP_STATUS = env.str("CAP_STATUS", default="Actual")
+if CAP_STATUS not in ("Actual", "Exercise", "Test"):
+    raise ImproperlyConfigured(f"CAP_STATUS={CAP_STATUS}: Actual, Exercise or Test.")
 
 # Days after which sound, and whole calls, are deleted; 0 keeps them for ever.
 RECORDING_RETENTION_DAYS = env.int("RECORDING_RETENTION_DAYS", default=90)

@@ -51,6 +51,7 @@ class Call(models.Model):
     class Meta:
         verbose_name = _("call")
         verbose_name_plural = _("calls")
+        permissions = [("view_caller_number", "Can see telephone numbers")]
         ordering = ["-started_at", "-id"]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="call_status_known"),

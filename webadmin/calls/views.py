@@ -12,7 +12,6 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,6 +19,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from webadmin.api.filters import StrictFilterBackend, StrictOrderingFilter
+from webadmin.api.negotiation import OneForm
 from webadmin.api.pagination import NewestFirst
 from webadmin.api.permissions import MayListen, ModelPermissions
 from webadmin.calls import selectors, stats
@@ -32,13 +32,6 @@ from webadmin.calls.serializers import (
     HearingStatsSerializer,
     TurnSerializer,
 )
-
-
-class _AnySound(DefaultContentNegotiation):
-    """Players ask for ``audio/*`` or for anything: there is one form of a recording."""
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> tuple[Any, str]:
-        return renderers[0], renderers[0].media_type
 
 
 class CallViewSet(ReadOnlyModelViewSet):
@@ -72,7 +65,7 @@ class CallViewSet(ReadOnlyModelViewSet):
         detail=True,
         methods=["get"],
         permission_classes=[IsAuthenticated, MayListen],
-        content_negotiation_class=_AnySound,
+        content_negotiation_class=OneForm,
         filter_backends=[],
         pagination_class=None,
     )
