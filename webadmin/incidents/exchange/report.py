@@ -12,7 +12,7 @@ from django.db.models import Prefetch, QuerySet
 from webadmin.calls.models import Language, Turn
 from webadmin.incidents import selectors
 from webadmin.incidents.models import Category, Incident, IncidentVersion
-from webadmin.incidents.projection import MACHINE, fields_set_by_people
+from webadmin.incidents.projection import COLUMNS, fields_set_by_people
 
 WITHHELD = "•••"
 """Stands where a telephone number was."""
@@ -72,12 +72,14 @@ class Report:
         turns: the conversation in its order; empty where a form has no use for it.
         address_sure: the address is exact by the assistant's own judgement, or a person set it.
         changed_by_person: a person made the newest change.
+        checked: a person has said whether the assistant is right, or set it right.
     """
 
     incident: Incident
     turns: Sequence[Turn] = ()
     address_sure: bool
     changed_by_person: bool
+    checked: bool
 
     @property
     def language(self) -> str:
@@ -89,11 +91,6 @@ class Report:
     def type_code(self) -> str:
         """Common incident type code."""
         return TYPE_CODES.get(self.incident.category or "", UNKNOWN_TYPE_CODE)
-
-    @property
-    def checked(self) -> bool:
-        """Whether a person has looked at it."""
-        return self.changed_by_person or self.incident.status not in UNCHECKED_STATUSES
 
 
 def incidents_to_send() -> QuerySet[Incident]:
@@ -111,12 +108,15 @@ def report(incident: Incident, *, with_turns: bool) -> Report:
     """
     versions = list(incident.versions.all())
     details = incident.details if isinstance(incident.details, dict) else {}
-    sure = details.get("address_confidence") == _SURE or "address" in fields_set_by_people(versions)
+    set_by_people = fields_set_by_people(versions)
+    sure = details.get("address_confidence") == _SURE or "address" in set_by_people
     return Report(
         incident=incident,
         turns=list(incident.call.turns.all()) if with_turns else (),
         address_sure=bool(incident.address) and sure,
-        changed_by_person=bool(versions) and not versions[-1].author.startswith(MACHINE),
+        # A user's name has no colon: one that has is a machine or a part of the office.
+        changed_by_person=bool(versions) and ":" not in versions[-1].author,
+        checked=incident.status not in UNCHECKED_STATUSES or bool(set_by_people & {*COLUMNS, "language"}),
     )
 
 

@@ -77,6 +77,7 @@ reports = st.builds(
     turns=st.lists(st.builds(Turn, caller_text=_texts, reply_text=_texts), max_size=3),
     address_sure=st.booleans(),
     changed_by_person=st.booleans(),
+    checked=st.booleans(),
 )
 """Incidents as no call makes them: anything at all in each field."""
 
@@ -128,4 +129,4 @@ def told() -> Report:
         Turn(number=1, caller_text="у магазина драка, двое с ножом", reply_text="Назовите адрес."),
         Turn(number=2, caller_text="Абая 15, звоните на семь семьсот двадцать семь, это 333-44-55"),
     ]
-    return Report(incident=incident, turns=turns, address_sure=True, changed_by_person=False)
+    return Report(incident=incident, turns=turns, address_sure=True, changed_by_person=False, checked=False)

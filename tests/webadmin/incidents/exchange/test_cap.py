@@ -105,7 +105,8 @@ def test_urgency_and_severity_go_by_urgency_and_danger(told, fields, urgency, se
 
 
 def test_certainty_goes_by_what_people_found(told):
-    assert said(alert(replace(told, changed_by_person=True)), "certainty") == ["Likely"]
+    assert said(alert(told), "certainty") == ["Possible"]
+    assert said(alert(replace(told, checked=True)), "certainty") == ["Likely"]
     told.incident.status = "false_call"
     assert said(alert(told), "certainty") == ["Unlikely"]
 

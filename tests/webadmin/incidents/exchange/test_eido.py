@@ -144,7 +144,7 @@ def test_each_value_stands_with_the_words_it_rests_on_in_the_incidents_language(
 def test_it_says_that_nobody_has_checked_it_until_somebody_has(told):
     unchecked = "Ни один человек этого ещё не проверил."
     assert unchecked in notes(eido_document(told, domain=DOMAIN))
-    document = eido_document(replace(told, changed_by_person=True), domain=DOMAIN)
+    document = eido_document(replace(told, changed_by_person=True, checked=True), domain=DOMAIN)
     assert unchecked not in notes(document)
     assert document["updatedByAgentReference"] == {"$ref": f"dispatcher@{DOMAIN}"}
 

@@ -20,10 +20,14 @@ def reader(person) -> APIClient:
     return client
 
 
+def add_version(incident, author: str, **fields) -> None:
+    IncidentVersion.objects.create(incident=incident, at=timezone.now(), author=author, fields=fields)
+
+
 def correct_address(incident) -> None:
     """Let a person set the address."""
-    for author, address in (("ai:rules", "Абая"), ("dispatcher", incident.address)):
-        IncidentVersion.objects.create(incident=incident, at=timezone.now(), author=author, fields={"address": address})
+    add_version(incident, "ai:rules", address="Абая")
+    add_version(incident, "dispatcher", address=incident.address)
 
 
 @pytest.mark.parametrize(("form", "content_type"), [("eido", "application/json"), ("cap", "application/cap+xml")])
@@ -77,6 +81,19 @@ def test_an_address_is_sure_where_the_assistant_is(reader, incident):
     incident.save()
     alert = etree.fromstring(reader.get(f"{API}/{incident.pk}/cap/").content)
     assert alert.findtext(".//{*}areaDesc") == "улица Абая, 15"
+
+
+def test_it_is_checked_once_a_person_corrected_it_and_not_by_taking_it_up(reader, incident):
+    def certainty() -> str | None:
+        return etree.fromstring(reader.get(f"{API}/{incident.pk}/cap/").content).findtext(".//{*}certainty")
+
+    fields = {"status": "new", "urgency": "medium"}
+    add_version(incident, "ai:rules", **fields)
+    add_version(incident, "dispatcher", **fields | {"status": "claimed"})
+    add_version(incident, "system:claims", **fields)
+    assert certainty() == "Possible"
+    add_version(incident, "dispatcher", **fields | {"urgency": "high"})
+    assert certainty() == "Likely"
 
 
 def test_the_summary_is_in_the_alert_only_where_it_is_asked_for(reader, incident):
