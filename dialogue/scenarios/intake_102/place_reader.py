@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from dialogue.scenarios.intake_102 import place_words as words
 from dialogue.scenarios.intake_102.gazetteer import KnownName, PlaceKind, find_known
-from dialogue.scenarios.intake_102.morphology import base_forms, is_surname
+from dialogue.scenarios.intake_102.morphology import base_forms, is_genitive_name, is_surname
 from dialogue.scenarios.intake_102.numbers import Number
 from dialogue.scenarios.intake_102.reading import Reading
 from dialogue.scenarios.intake_102.spelling import is_russian
@@ -99,6 +99,8 @@ class PlaceReader:
     def _name(self, index: int) -> Name | None:
         norm = self._norm(index)
         known = find_known(self._tokens, index)
+        if norm in self._stop and index and not self._mixed[index - 1].isdisjoint(words.COUNTED):
+            return None  # "күн сайын": every day, not the street.
         if known:
             return self._of_known(known)
         if (
@@ -170,6 +172,8 @@ class PlaceReader:
             ):
                 index, numbered, bare = self._lettered(number.end), numbered or unit not in words.INSIDE, False
                 continue
+            if numbered and unit and self._norm(index + 1) in words.LETTERS and self._ends_clause(index + 2):
+                return index + 2, True
             number = self._house_number(index)
             if number is None or not (self._same_clause(index - 1, index) or (across and self._stands_alone(number))):
                 break
@@ -237,3 +241,21 @@ class PlaceReader:
     def _has_house(self, start: int, end: int) -> bool:
         """Whether words that stand before a street number a house or a flat."""
         return any(self._unit(i) not in {None, *words.INSIDE} for i in range(start, end))
+
+    def _is_possessed(self, index: int) -> bool:
+        """Whether a Kazakh word for a building says that it is somebody's: "көпірі" is, "көпірде" is not."""
+        stem = max((form for form in self._forms[index] if form in self._landmarks), key=len)
+        rest = self._norm(index).removeprefix(stem[:-1])[1:]
+        return (rest[:1] in {"і", "ы", "с"} and not rest.startswith("ік")) or stem == "плаза"
+
+    def _may_own(self, index: int, name: Name) -> bool:
+        no_name = KAZAKH_NO_NAME.fullmatch(self._norm(index))
+        natural = self._is(index + 1, words.NATURAL_KK) and self._starts_clause(index) and not no_name
+        return name.level >= Level.LIKELY or (natural and self._norm(index) not in words.GENERIC_KK)
+
+    def _is_genitive(self, index: int) -> bool:
+        norm = self._norm(index)
+        return is_genitive_name(norm) and norm.endswith(("ова", "ева", "ина", "ого", "ой", "а", "я", "ы"))
+
+    def _led_in(self, index: int) -> bool:
+        return any(self._norm(i) in words.LEADING_EN for i in range(max(0, index - 2), index + 1))

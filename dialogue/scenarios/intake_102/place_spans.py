@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from dialogue.scenarios.intake_102 import place_words as words
 from dialogue.scenarios.intake_102.gazetteer import PlaceKind
-from dialogue.scenarios.intake_102.morphology import is_adjective, is_first_name, is_genitive, is_genitive_name
+from dialogue.scenarios.intake_102.morphology import is_adjective, is_first_name, is_genitive
 from dialogue.scenarios.intake_102.numbers import Number
 from dialogue.scenarios.intake_102.place_reader import (
     KAZAKH_NO_NAME,
@@ -68,7 +68,7 @@ class SpanFinder(PlaceReader):
         number = self._ends.get(index - lettered)
         if numbered_kind and number and (lettered or self._counts_off(number)):
             end, house = self._tail(index + 1 + wide, bare=True, across=True)
-            yield Span(self._head(number.start), end, Rank.EXACT if house else Rank.NAMED)
+            yield Span(self._head(self._district_before(number.start)), end, Rank.EXACT if house else Rank.NAMED)
             return
         end = index + 2 if wide else self._name_behind(index)
         named = not wide and end > index + 1
@@ -93,6 +93,12 @@ class SpanFinder(PlaceReader):
         end, house = self._tail(end, bare=not numbered, across=True)
         start = self._head(before)
         yield Span(start, end, Rank.EXACT if house or numbered or self._has_house(start, before) else Rank.NAMED)
+
+    def _district_before(self, index: int) -> int:
+        """Where the name before a district's number begins: "Орбита бір шағын аудан"."""
+        starts = range(max(0, index - _NAME_LENGTH), index)
+        names = ((i, self._names[i]) for i in starts if self._same_clause(i, index))
+        return next((i for i, n in names if n and n.end == index and n.is_a(PlaceKind.DISTRICT)), index)
 
     def _counts_off(self, number: Number) -> bool:
         """Whether a number is the name of the district behind it, not how many there are."""
@@ -189,13 +195,17 @@ class SpanFinder(PlaceReader):
         if house and self._is_framed(index, name, end, far):
             sure = name.level > Level.LOOSE or self._has_house(end, far)
             yield Span(self._head(index), far, Rank.EXACT if sure else Rank.NAMED)
-        elif (start := self._head(index)) < index and name.level >= Level.LIKELY and street:
-            yield Span(start, end, Rank.EXACT)
-        elif self._language == "en" and name.level is Level.KNOWN and street and (before := self._ends.get(index)):
-            if self._house_number(before.start) or before.end == index:
-                yield Span(before.start, end, Rank.EXACT)
+        elif street and name.level >= Level.LIKELY and self._has_house(self._head(index), index):
+            yield Span(self._head(index), end, Rank.EXACT)
+        elif street and name.level is Level.KNOWN and (before := self._english_house(index)):
+            yield Span(before.start, end, Rank.EXACT)
         elif own or self._is_placed(index, name):
             yield Span(index, end, Rank.NAMED)
+
+    def _english_house(self, index: int) -> Number | None:
+        """The house number before an English street without a word for it: "fifteen Abay"."""
+        number = self._ends.get(index) if self._language == "en" and self._same_clause(index - 1, index) else None
+        return self._house_number(number.start) if number else None
 
     def _may_reach(self, index: int, name: Name) -> bool:
         """Whether a number behind a comma may be the house of a street of this name: "Улытау, 12"."""
@@ -266,10 +276,6 @@ class SpanFinder(PlaceReader):
             return kazakh
         return kazakh or before in words.BEFORE_PLACES or left or name.is_a(PlaceKind.LANDMARK)
 
-    def _is_genitive(self, index: int) -> bool:
-        norm = self._norm(index)
-        return is_genitive_name(norm) and norm.endswith(("ова", "ева", "ина", "ого", "ой", "а", "я", "ы"))
-
     def _corner(self, index: int) -> Iterator[Span]:
         """Two streets that cross."""
         cue = self._norm(index).startswith(words.CORNERS[self._language]) and self._language != "kk"
@@ -278,7 +284,7 @@ class SpanFinder(PlaceReader):
             first += 1
         least = Level.LOOSE if cue else Level.KNOWN
         one = self._street_name(first, least if cue else Level.LOOSE)
-        if one is None:
+        if one is None or not self._same_clause(index, first):
             return
         joint = one + (self._is(one, self._streets) and not self._is(one, frozenset({"угол"})))
         joined = self._norm(joint) in words.JOINING
@@ -291,6 +297,8 @@ class SpanFinder(PlaceReader):
         end = other + self._is(other, self._streets)
         behind = self._norm(end).startswith(words.CORNERS[self._language]) or self._norm(joint) == "угол"
         both_known = self._known_street(first) and self._known_street(second)
+        # Without a word between them, two names that are ordinary words too are no corner.
+        both_known = both_known and (joined or self._is_sure(first) or self._is_sure(second))
         if cue or (behind and joined):
             yield Span(index, end + (not cue and self._norm(end).startswith(words.CORNERS[self._language])), Rank.EXACT)
         elif both_known and (joined or (self._house_number(other) is None and self._same_clause(first, second))):
@@ -303,6 +311,10 @@ class SpanFinder(PlaceReader):
     def _known_street(self, index: int) -> bool:
         name = self._names[index] if index < len(self._tokens) else None
         return bool(name and name.is_a(PlaceKind.STREET))
+
+    def _is_sure(self, index: int) -> bool:
+        name = self._names[index]
+        return bool(name and name.level is Level.KNOWN)
 
     def _landmark(self, index: int) -> Iterator[Span]:
         """A building with a name or a number, or one of which a town has one."""
@@ -342,17 +354,6 @@ class SpanFinder(PlaceReader):
         led = self._language == "ru" and self._norm(index - 1) in words.NEAR_LANDMARKS
         return index - 1 if led else index
 
-    def _is_possessed(self, index: int) -> bool:
-        """Whether a Kazakh word for a building says that it is somebody's: "көпірі" is, "көпірде" is not."""
-        stem = max((form for form in self._forms[index] if form in self._landmarks), key=len)
-        rest = self._norm(index).removeprefix(stem[:-1])[1:]
-        return (rest[:1] in {"і", "ы", "с"} and not rest.startswith("ік")) or stem == "плаза"
-
-    def _may_own(self, index: int, name: Name) -> bool:
-        no_name = KAZAKH_NO_NAME.fullmatch(self._norm(index))
-        natural = self._is(index + 1, words.NATURAL_KK) and self._starts_clause(index) and not no_name
-        return name.level >= Level.LIKELY or (natural and self._norm(index) not in words.GENERIC_KK)
-
     def _numbered_building(self, index: int) -> Iterator[Span]:
         at = index + 1 + (self._norm(index + 1) in words.NUMBER_WORDS)
         number = self._house_number(at)
@@ -379,9 +380,6 @@ class SpanFinder(PlaceReader):
             return
         last = max((self._names[i].end for i in names), default=end)  # type: ignore[union-attr]
         yield Span(min([start, *road, *names]), max(end, road[-1] + 1, last), Rank.EXACT)
-
-    def _led_in(self, index: int) -> bool:
-        return any(self._norm(i) in words.LEADING_EN for i in range(max(0, index - 2), index + 1))
 
     def _corrected(self, span: Span) -> Span:
         """Take the last number where the caller takes one back: "двенадцать, ой, четырнадцать"."""
