@@ -159,7 +159,8 @@ def _fit(items: Sequence[_Item], index: int, words: Sequence[Word], at: int) -> 
     if index == len(items):
         return at
     item = items[index]
-    sentence = words[at - 1].token.sentence if at else None
+    # What the first item stands behind is of no account: a pattern may begin where a sentence does.
+    sentence = words[at - 1].token.sentence if index else None
     inside = at < len(words) and (sentence is None or words[at].token.sentence == sentence)
     if item.gap:
         for skipped in range(GAP + 1):
