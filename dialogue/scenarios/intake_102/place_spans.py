@@ -78,7 +78,7 @@ class SpanFinder(PlaceReader):
             return
         own = self._names[index + 1] if named else None
         own_number = self._house_number(end) if numbered_kind and not (own and own.numbered) else None
-        if own_number and self._unit(own_number.end - 1) is None:
+        if own_number and self._same_clause(end - 1, end) and not self._is_behind(own_number):
             end, named = own_number.end, True
         if not named and before == index:
             return
