@@ -8,7 +8,7 @@ import factory
 from django.utils import timezone
 
 from webadmin.calls.models import Call, CallHearing, Recording, Status, Turn
-from webadmin.incidents.models import Category, Department, Incident, Urgency
+from webadmin.incidents.models import ENDED_STATUSES, Category, Department, Incident, IncidentStatus, Urgency
 
 
 class CallFactory(factory.django.DjangoModelFactory):
@@ -87,6 +87,10 @@ class IncidentFactory(factory.django.DjangoModelFactory):
     recommended_department = Department.POLICE
     summary = "Драка на улице"
     language = "ru"
+    status = IncidentStatus.NEW
     source = "rules"
     engine = "rules"
     created_at = factory.LazyAttribute(lambda incident: incident.call.started_at)
+    closed_at = factory.LazyAttribute(
+        lambda incident: incident.created_at if incident.status in ENDED_STATUSES else None
+    )

@@ -18,6 +18,9 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from webadmin.audit.models import Action
+from webadmin.audit.services import record
+
 
 class ChoicesOrUnknownFilter(admin.ChoicesFieldListFilter):
     """Choices of a field, and "unknown" where the field may be null."""
@@ -127,7 +130,25 @@ class RecordAdmin(admin.ModelAdmin):
 
     @admin.action(description=_("Export selected as CSV"), permissions=["view"])
     def export_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase:
-        return self.write_csv(request, queryset)
+        return self._export(request, queryset)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """Also to the audit log, which outlives what is deleted."""
+        for each in queryset:
+            call_id = getattr(each, "call_id", None) or getattr(each, "pk", None)
+            record(
+                Action.DELETE,
+                actor=request.user.get_username(),
+                kind=self.opts.model_name,
+                object_id=each.pk,
+                call_id=call_id,
+            )
+        return super().log_deletions(request, queryset)
+
+    def _export(self, request: HttpRequest, rows: QuerySet[Any], separator: str = "comma") -> HttpResponseBase:
+        filters = sorted(set(request.GET) - {"separator"})
+        record(Action.EXPORT, actor=request.user.get_username(), kind=self.opts.model_name, detail={"filters": filters})
+        return self.write_csv(request, rows, separator)
 
     def get_urls(self) -> list[Any]:
         options = self.opts
@@ -147,7 +168,7 @@ class RecordAdmin(admin.ModelAdmin):
         except IncorrectLookupParameters:
             name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
             return HttpResponseRedirect(f"{reverse(name)}?e=1")
-        return self.write_csv(request, rows, separator)
+        return self._export(request, rows, separator)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_export"

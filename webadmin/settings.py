@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "webadmin.audit",
     "webadmin.calls",
     "webadmin.incidents",
     "webadmin.operations",
@@ -155,6 +156,7 @@ CELERY_BROKER_CONNECTION_TIMEOUT = 4
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE = {
     "sweep-calls": {"task": "calls.sweep", "schedule": 300.0, "options": {"expires": 300}},
+    "release-lapsed-claims": {"task": "incidents.release_lapsed", "schedule": 60.0, "options": {"expires": 60}},
     "apply-retention": {"task": "calls.apply_retention", "schedule": 86_400.0, "options": {"expires": 86_400}},
 }
 
@@ -171,6 +173,11 @@ if CAP_STATUS not in ("Actual", "Exercise", "Test"):
 # Days after which sound, and whole calls, are deleted; 0 keeps them for ever.
 RECORDING_RETENTION_DAYS = env.int("RECORDING_RETENTION_DAYS", default=90)
 CALL_RETENTION_DAYS = env.int("CALL_RETENTION_DAYS", default=1095)
+
+# Minutes after which an incident that somebody took into work and left is free for others.
+REVIEW_CLAIM_MINUTES = env.int("REVIEW_CLAIM_MINUTES", default=15)
+if REVIEW_CLAIM_MINUTES < 1:
+    raise ImproperlyConfigured(f"REVIEW_CLAIM_MINUTES={REVIEW_CLAIM_MINUTES}: at least 1.")
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_HTTPONLY = True

@@ -36,6 +36,7 @@ def dispatcher(person) -> User:
         "calls.view_recording",
         "incidents.view_incident",
         "incidents.change_incident",
+        "incidents.review_incident",
     )
 
 

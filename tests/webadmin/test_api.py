@@ -164,7 +164,9 @@ def test_a_longer_page_asks_the_database_no_more_often(api, what, django_assert_
 
 
 def test_a_correction_is_a_version_with_its_author(api, incident):
-    answer = api.patch(f"{API}/incidents/{incident.pk}/", {"urgency": "low", "reason": "a prank"}, format="json")
+    address = f"{API}/incidents/{incident.pk}/"
+    seen = api.get(address)["ETag"]
+    answer = api.patch(address, {"urgency": "low", "reason": "a prank"}, format="json", headers={"If-Match": seen})
     assert (answer.status_code, answer.json()["urgency"], answer.json()["urgency_rank"]) == (200, "low", 3)
     newest = IncidentVersion.objects.order_by("-id")[0]
     assert (newest.author, newest.reason, newest.fields["urgency"]) == ("dispatcher", "a prank", "low")
@@ -176,13 +178,15 @@ def test_a_correction_is_a_version_with_its_author(api, incident):
         {"urgency": "low"},
         {"urgency": "very"},
         {"transcript": "x"},
+        {"status": "closed"},
         {"summary": "x", "id": 3},
         {"people_involved": -1},
         ["x"],
     ],
 )
 def test_what_may_not_be_is_refused_whole(api, incident, change):
-    assert api.patch(f"{API}/incidents/{incident.pk}/", change, format="json").status_code == 400
+    answer = api.patch(f"{API}/incidents/{incident.pk}/", change, format="json", headers={"If-Match": '"0"'})
+    assert answer.status_code == 400
     incident.refresh_from_db()
     assert (incident.urgency, incident.summary) == ("high", "Драка у магазина")
 

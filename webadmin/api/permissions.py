@@ -17,6 +17,13 @@ class ModelPermissions(DjangoModelPermissions):
     }
 
 
+class MayReview(BasePermission):
+    """May take incidents through the review."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return bool(request.user and request.user.has_perms(("incidents.change_incident", "incidents.review_incident")))
+
+
 class MayListen(BasePermission):
     """May hear recordings."""
 

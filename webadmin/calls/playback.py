@@ -16,6 +16,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from webadmin.audit.services import record_playback
 from webadmin.calls.models import Recording
 from webadmin.streaming import streamed
 
@@ -55,8 +56,6 @@ def recording_response(request: HttpRequest, recording: Recording) -> HttpRespon
         file.close()
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"})
     first, last, partial = wanted
-    if first == 0:
-        log.info("recording_opened", call_id=str(recording.call_id), stage="office", user_id=request.user.pk)
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Disposition": f'inline; filename="{recording.call_id}.wav"',
@@ -69,6 +68,9 @@ def recording_response(request: HttpRequest, recording: Recording) -> HttpRespon
     if request.method == "HEAD":
         file.close()
         return HttpResponse(status=status, headers=headers, content_type="audio/wav")
+    record_playback(actor=request.user.get_username(), call_id=recording.call_id, from_start=first == 0)
+    if first == 0:
+        log.info("recording_opened", call_id=str(recording.call_id), stage="office", user_id=request.user.pk)
     body = streamed(request, _slice(file, first, last - first + 1))
     return StreamingHttpResponse(body, status=status, headers=headers, content_type="audio/wav")
 

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from webadmin.admin_tools import ChoicesMenuFilter, ChoicesOrUnknownFilter, DateRangeFilter, RecordAdmin
+from webadmin.audit.models import Action
 from webadmin.calls import selectors as call_selectors
 from webadmin.calls.templatetags.hotline import moment
-from webadmin.incidents import selectors, services
+from webadmin.incidents import claims, desk, merging, review, selectors, services
 from webadmin.incidents.csv_export import incidents_csv
-from webadmin.incidents.models import Incident
+from webadmin.incidents.models import Department, Incident
 
 _SUMMARY_CHARACTERS = 110
+_LONGEST_NUMBER = 19
 
 
 class IncidentForm(forms.ModelForm):
@@ -37,6 +44,7 @@ class IncidentForm(forms.ModelForm):
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    person: User
 
     class Meta:
         model = Incident
@@ -57,7 +65,15 @@ class IncidentForm(forms.ModelForm):
         # The admin's view is one transaction: what is checked here still holds when it is saved.
         stored = Incident.objects.select_for_update().get(pk=self.instance.pk)
         changes = {name: cleaned[name] for name in services.EDITABLE if name in cleaned}
-        services.check_edit(stored, changes, reason=cleaned.get("reason", ""), seen_version=cleaned.get("seen_version"))
+        changed = {name: value for name, value in changes.items() if getattr(stored, name) != value}
+        if changed:
+            services.check_edit(
+                stored,
+                changed,
+                person=self.person,
+                reason=cleaned.get("reason", ""),
+                seen_version=cleaned.get("seen_version"),
+            )
         return cleaned
 
     @property
@@ -69,6 +85,46 @@ class IncidentForm(forms.ModelForm):
 class IncidentChangeList(ChangeList):
     def get_queryset(self, request: HttpRequest, **options: Any) -> QuerySet[Incident]:
         return super().get_queryset(request, **options).defer(*selectors.LONG_FIELDS)
+
+
+def _number(data: QueryDict, name: str) -> int:
+    text = data.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _LONGEST_NUMBER else -1
+
+
+def _plain(step: Callable[..., Incident]) -> Callable[[int, QueryDict, User], Incident]:
+    return lambda pk, data, person: step(pk, person=person, seen_version=_number(data, "seen_version"))
+
+
+def _reasoned(step: Callable[..., Incident]) -> Callable[[int, QueryDict, User], Incident]:
+    return lambda pk, data, person: step(
+        pk, person=person, seen_version=_number(data, "seen_version"), reason=data.get("reason", "")
+    )
+
+
+def _with_other(step: Callable[..., Incident]) -> Callable[[int, QueryDict, User], Incident]:
+    return lambda pk, data, person: step(
+        pk, _number(data, "other"), person=person, seen_version=_number(data, "seen_version")
+    )
+
+
+def _dispatch(pk: int, data: QueryDict, person: User) -> Incident:
+    return review.dispatch(pk, data.get("department", ""), person=person, seen_version=_number(data, "seen_version"))
+
+
+_STEPS: dict[Action, Callable[[int, QueryDict, User], Incident]] = {
+    Action.CLAIM: _plain(review.claim),
+    Action.RELEASE: _plain(review.release),
+    Action.CONFIRM: _plain(review.confirm),
+    Action.DISPATCH: _dispatch,
+    Action.CLOSE: _reasoned(review.close),
+    Action.FALSE_CALL: _reasoned(review.mark_false),
+    Action.REOPEN: _reasoned(review.reopen),
+    Action.MERGE: _with_other(merging.merge),
+    Action.SPLIT: _plain(merging.split),
+    Action.LINK: _with_other(merging.link),
+    Action.UNLINK: _with_other(merging.unlink),
+}
 
 
 @admin.register(Incident)
@@ -104,6 +160,39 @@ class IncidentAdmin(RecordAdmin):
     change_form_template = "admin/incidents/incident/change_form.html"
     write_csv = staticmethod(incidents_csv)
 
+    def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.person = request.user
+        return form
+
+    def get_urls(self) -> list[Any]:
+        steps = [
+            path(
+                f"<int:incident_id>/{action.value}/",
+                self.admin_site.admin_view(require_POST(partial(self.step_view, action=action))),
+                name=f"incidents_incident_{action.value}",
+            )
+            for action in _STEPS
+        ]
+        return [*steps, *super().get_urls()]
+
+    def step_view(self, request: HttpRequest, incident_id: int, action: Action) -> HttpResponse:
+        """Take a step of the review from the incident's page, whose form is sent with it."""
+        if not (self.has_change_permission(request) and request.user.has_perm("incidents.review_incident")):
+            raise PermissionDenied
+        incident = get_object_or_404(Incident, pk=incident_id)
+        form = self.get_form(request, incident, change=True)(request.POST, instance=incident)
+        if set(form.changed_data) & set(services.EDITABLE):
+            self.message_user(request, gettext("Save your corrections first."), messages.ERROR)
+        else:
+            try:
+                _STEPS[action](incident_id, request.POST, request.user)
+            except Incident.DoesNotExist:
+                self.message_user(request, gettext("There is no such incident."), messages.ERROR)
+            except ValidationError as error:
+                self.message_user(request, " ".join(error.messages), messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:incidents_incident_change", args=[incident_id]))
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return IncidentChangeList
 
@@ -114,8 +203,8 @@ class IncidentAdmin(RecordAdmin):
                 None,
                 {
                     "fields": (
-                        ("urgency", "status"),
-                        ("category", "recommended_department"),
+                        ("urgency", "category"),
+                        "recommended_department",
                         "address",
                         ("current_danger", "weapons"),
                         ("people_involved", "language"),
@@ -178,7 +267,7 @@ class IncidentAdmin(RecordAdmin):
         services.edit_incident(
             obj.pk,
             form.corrections,
-            author=request.user.get_username(),
+            person=request.user,
             reason=form.cleaned_data.get("reason", ""),
         )
 
@@ -195,14 +284,23 @@ class IncidentAdmin(RecordAdmin):
         # The form has put a person's unsaved values on the object: what is shown beside it is what is stored.
         stored = selectors.incidents_in_full().get(pk=obj.pk)
         evidence = selectors.evidence_rows(stored)
+        may_review = bool(
+            self.has_change_permission(request, obj) and request.user.has_perm("incidents.review_incident")
+        )
         context |= {
             "incident": stored,
             "call": stored.call,
             "recording": getattr(stored.call, "recording", None),
             "may_listen": request.user.has_perm("calls.view_recording"),
             "conversation": call_selectors.conversation(stored.call, selectors.evidence_marks(evidence)),
-            "evidence": evidence,
-            "details": selectors.detail_rows(stored),
+            "field_rows": desk.field_rows(stored),
+            "may_review": may_review,
+            "steps": review.possible_steps(stored, request.user) if may_review else [],
+            "departments": Department.choices,
+            "holder": claims.holder(stored),
+            "possible_duplicates": desk.possible_duplicates(stored),
+            "duplicates": stored.duplicates.order_by("id"),
+            "linked": merging.linked(stored),
             "model_answer": selectors.readable_json(stored.model_answer),
             "history": selectors.history(stored),
         }

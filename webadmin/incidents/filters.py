@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from webadmin.api.filters import TimeFilter
 from webadmin.calls import selectors as call_selectors
 from webadmin.calls.models import Language, Status
-from webadmin.incidents import selectors
+from webadmin.incidents import desk, selectors
 from webadmin.incidents.models import Category, Department, Incident, IncidentStatus, Urgency
 
 
@@ -21,6 +21,12 @@ class IncidentFilter(django_filters.FilterSet):
         choices=Department.choices, null_value="null", null_label="unknown"
     )
     status = django_filters.MultipleChoiceFilter(choices=IncidentStatus.choices)
+    waiting = django_filters.BooleanFilter(
+        method="waiting_or_not", label="waits for a dispatcher: open, in nobody's hands, no duplicate"
+    )
+    claimed_by = django_filters.CharFilter(field_name="claimed_by__username")
+    dispatched_to = django_filters.MultipleChoiceFilter(choices=Department.choices)
+    merged_into = django_filters.NumberFilter(field_name="merged_into_id", max_value=2**63 - 1)
     language = django_filters.MultipleChoiceFilter(choices=Language.choices)
     call_status = django_filters.MultipleChoiceFilter(field_name="call__status", choices=Status.choices)
     call = django_filters.UUIDFilter(field_name="call_id")
@@ -36,6 +42,10 @@ class IncidentFilter(django_filters.FilterSet):
     class Meta:
         model = Incident
         fields: list[str] = []
+
+    def waiting_or_not(self, queryset: QuerySet[Incident], name: str, value: bool) -> QuerySet[Incident]:
+        found = desk.waits()
+        return queryset.filter(found) if value else queryset.exclude(found)
 
     def matching(self, queryset: QuerySet[Incident], name: str, value: str) -> QuerySet[Incident]:
         return call_selectors.search(queryset, selectors.SEARCHED, value, number_field="call__caller_number")

@@ -1,6 +1,7 @@
 """Turns a machine's assessment of a call into the call's incident.
 
-A machine may raise urgency and never lowers it; what it does not know erases nothing; what a person set stays set.
+A machine may raise urgency and never lowers it; what it does not know erases nothing; what a person set or confirmed
+stays, and what the machine would have there is kept beside it as a suggestion.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from webadmin.calls import cleaning
 from webadmin.calls.models import Call
 from webadmin.incidents.models import (
+    SETTLED_STATUSES,
     URGENCY_RANK,
     Category,
     Department,
@@ -82,8 +84,13 @@ COLUMNS: dict[str, Callable[[Any], Any]] = {
 
 def incident_fields(incident: Incident) -> dict[str, Any]:
     """All fields of an incident in one flat mapping, as `IncidentVersion.fields` keeps them."""
-    names = (*COLUMNS, "language", "status")
-    return {**incident.details, **{name: getattr(incident, name) for name in names}}
+    names = (*COLUMNS, "language", "status", "dispatched_to")
+    return {
+        **incident.details,
+        **{name: getattr(incident, name) for name in names},
+        "claimed_by": incident.claimed_by.get_username() if incident.claimed_by else None,
+        "merged_into": incident.merged_into_id,
+    }
 
 
 def fields_set_by_people(versions: Iterable[IncidentVersion]) -> set[str]:
@@ -131,18 +138,22 @@ def apply_assessment(
     if incident is None:
         incident = Incident(call=call, created_at=call.started_at)
     kept = set() if is_new else fields_set_by_people(incident.versions.order_by("id"))
-    before = None if is_new else incident_fields(incident)
+    settled = incident.status in SETTLED_STATUSES
+    before = None if is_new else (incident_fields(incident), dict(incident.suggestions))
     remarks = [cleaning.text(note, 500) for note in list(notes)[:MOST_NOTES]]
     shown = cleaning.json_value(evidence)
     values, more = _read(fields, remarks)
 
     for name, value in values.items():
-        if value is None or value == getattr(incident, name):
-            continue
-        if name in kept:
+        now = getattr(incident, name)
+        if value == now:
+            incident.suggestions.pop(name, None)
+        elif name in kept or (settled and now not in (None, "")):
             remarks.append(f"{name}: set by a person, the machine's {_shown(value)} not taken")
-        elif name == "urgency" and _lower(value, incident.urgency):
-            remarks.append(f"urgency: stays {incident.urgency}, a machine does not lower it to {value}")
+            if name != "urgency" or not _lower(value, now):
+                incident.suggestions[name] = value
+        elif name == "urgency" and _lower(value, now):
+            remarks.append(f"urgency: stays {now}, a machine does not lower it to {value}")
         else:
             setattr(incident, name, value)
             if name in shown:
@@ -150,10 +161,14 @@ def apply_assessment(
     for name, value in shown.items():
         incident.evidence.setdefault(name, value)
     for name, value in more.items():
-        if name not in kept and (value is not None or name not in incident.details):
+        now = incident.details.get(name)
+        if name in kept or (settled and now is not None):
+            if value not in (None, now):
+                incident.suggestions[name] = value
+        elif value is not None or name not in incident.details:
             incident.details[name] = value
 
-    if "language" not in kept:
+    if "language" not in kept and not (settled and incident.language):
         incident.language = cleaning.language(fields.get("language")) or incident.language or call.language
     incident.notes = remarks
     incident.source = cleaning.text(source, 8)
@@ -162,16 +177,33 @@ def apply_assessment(
     incident.model_answer = cleaning.text(model_answer, MODEL_ANSWER_CHARS)
     incident.final = incident.final or final
     incident.save()
-    after = incident_fields(incident)
-    if after != before:
+    author = f"{MACHINE}{cleaning.text(engine or source, 140)}"
+    if (incident_fields(incident), incident.suggestions) != before:
         IncidentVersion.objects.create(
             incident=incident,
             at=at,
-            author=f"{MACHINE}{cleaning.text(engine or source, 140)}",
+            author=author,
             reason="whole conversation" if final else "",
-            fields=after,
+            fields=incident_fields(incident),
         )
+    if incident.merged_into_id is not None and incident.urgency is not None:
+        _raise_event(incident, incident.urgency, at, author)
     return incident
+
+
+def _raise_event(duplicate: Incident, urgency: str, at: datetime, author: str) -> None:
+    """Make the incident that stands for the event as urgent as its duplicate; a person's word is asked to change."""
+    event = Incident.objects.select_for_update().get(pk=duplicate.merged_into_id)
+    if event.urgency == urgency or _lower(urgency, event.urgency) or event.suggestions.get("urgency") == urgency:
+        return
+    if event.status in SETTLED_STATUSES or "urgency" in fields_set_by_people(event.versions.order_by("id")):
+        event.suggestions["urgency"] = urgency
+    else:
+        event.urgency = urgency
+    event.save(update_fields=["urgency", "suggestions", "updated_at"])
+    IncidentVersion.objects.create(
+        incident=event, at=at, author=author, reason=f"duplicate {duplicate.pk}", fields=incident_fields(event)
+    )
 
 
 def _read(fields: Mapping[str, Any], remarks: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy as _
 
 from webadmin.calls.models import Language
 from webadmin.incidents.models import Category, Department, Incident, IncidentStatus, IncidentVersion, Urgency
-from webadmin.incidents.projection import MACHINE
 
 SEARCHED = ("address", "summary", "call__transcript", "call__caller_number")
 
@@ -50,6 +49,7 @@ _CHOICES: dict[str, Mapping[str, Any]] = {
     "urgency": dict(Urgency.choices),
     "category": dict(Category.choices),
     "recommended_department": dict(Department.choices),
+    "dispatched_to": dict(Department.choices),
     "status": dict(IncidentStatus.choices),
     "language": dict(Language.choices),
 }
@@ -57,7 +57,7 @@ _CHOICES: dict[str, Mapping[str, Any]] = {
 
 def incidents_in_full() -> QuerySet[Incident]:
     """Incidents with all their fields, the call and its recording, in one query."""
-    return Incident.objects.select_related("call", "call__recording")
+    return Incident.objects.select_related("call", "call__recording", "claimed_by")
 
 
 def field_label(name: str) -> str:
@@ -86,12 +86,6 @@ def value_label(name: str, value: Any) -> str:
         case dict() | list():
             return json.dumps(value, ensure_ascii=False)
     return str(value)
-
-
-def detail_rows(incident: Incident) -> list[tuple[str, str]]:
-    """Further fields as pairs of label and value; those that are unknown are left out."""
-    details = incident.details if isinstance(incident.details, dict) else {}
-    return [(field_label(name), value_label(name, value)) for name, value in details.items() if value is not None]
 
 
 def evidence_rows(incident: Incident) -> list[dict[str, Any]]:
@@ -157,6 +151,7 @@ def history(incident: Incident) -> list[dict[str, Any]]:
             for name, value in fields.items()
             if before.get(name) != value and (before or value not in (None, ""))
         ]
-        rows.append({"version": version, "by_person": not version.author.startswith(MACHINE), "changes": changes})
+        # A user's name has no colon: one that has is a machine or a part of the office.
+        rows.append({"version": version, "by_person": ":" not in version.author, "changes": changes})
         before = {**before, **fields}
     return rows[::-1]

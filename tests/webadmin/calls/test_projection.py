@@ -8,6 +8,7 @@ from itertools import chain, zip_longest
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -150,7 +151,8 @@ def test_what_a_person_set_stays_set():
     call_id = uuid4()
     apply_batch(entries(call_id, [started(), assessed({"urgency": "high", "category": "assault", "address": "Абая"})]))
     incident = Incident.objects.get(call=call_id)
-    edit_incident(incident.pk, {"urgency": "low", "address": None}, author="aigerim", reason="шутка")
+    person = User.objects.create_user("aigerim")
+    edit_incident(incident.pk, {"urgency": "low", "address": None}, person=person, reason="шутка")
     later = entries(
         call_id,
         [assessed({"urgency": "critical", "category": "robbery", "address": "Сатпаева 5"}, turn=2)],
@@ -161,6 +163,7 @@ def test_what_a_person_set_stays_set():
     incident.refresh_from_db()
     assert (incident.urgency, incident.address, incident.category) == ("low", None, "robbery")
     assert any("urgency" in note and "critical" in note for note in incident.notes)
+    assert incident.suggestions == {"urgency": "critical", "address": "Сатпаева 5"}
 
 
 def test_values_no_column_takes_become_null_and_a_note():

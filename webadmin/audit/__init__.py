@@ -1,0 +1,1 @@
+"""Who did what in the office, for ever: an append-only log."""
