@@ -21,7 +21,7 @@ class Action(models.TextChoices):
     LINK = "link", _("linked")
     UNLINK = "unlink", _("unlinked")
     PLAYBACK = "playback", _("played a recording")
-    EXPORT = "export", _("exported as CSV")
+    EXPORT = "export", _("exported")
     DELETE = "delete", _("deleted")
 
 

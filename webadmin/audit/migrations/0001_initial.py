@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField(verbose_name='time')),
                 ('actor', models.CharField(max_length=150, verbose_name='who')),
-                ('action', models.CharField(choices=[('claim', 'claimed'), ('release', 'released'), ('lapse', 'claim lapsed'), ('confirm', 'confirmed'), ('correct', 'corrected'), ('dispatch', 'dispatched'), ('close', 'closed'), ('false_call', 'marked as a false call'), ('reopen', 'last step undone'), ('merge', 'merged'), ('split', 'split'), ('link', 'linked'), ('unlink', 'unlinked'), ('playback', 'played a recording'), ('export', 'exported as CSV'), ('delete', 'deleted')], max_length=16, verbose_name='what')),
+                ('action', models.CharField(choices=[('claim', 'claimed'), ('release', 'released'), ('lapse', 'claim lapsed'), ('confirm', 'confirmed'), ('correct', 'corrected'), ('dispatch', 'dispatched'), ('close', 'closed'), ('false_call', 'marked as a false call'), ('reopen', 'last step undone'), ('merge', 'merged'), ('split', 'split'), ('link', 'linked'), ('unlink', 'unlinked'), ('playback', 'played a recording'), ('export', 'exported'), ('delete', 'deleted')], max_length=16, verbose_name='what')),
                 ('object_kind', models.CharField(max_length=32, verbose_name='kind of object')),
                 ('object_id', models.CharField(blank=True, max_length=64, verbose_name='id of the object')),
                 ('call_id', models.UUIDField(blank=True, null=True, verbose_name='call id')),

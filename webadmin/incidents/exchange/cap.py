@@ -14,8 +14,8 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from webadmin.incidents import selectors
-from webadmin.incidents.exchange.report import FALSE_CALL, OVER_STATUSES, Report, number_masking, printable, urn
-from webadmin.incidents.models import Category, Urgency
+from webadmin.incidents.exchange.report import Report, number_masking, printable, urn
+from webadmin.incidents.models import ENDED_STATUSES, Category, IncidentStatus, Urgency
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 TYPE_CODES_NAME = "APCO ANS 2.103.2"
@@ -53,7 +53,8 @@ _DETAILS = ("injuries", "suspect_present", "in_progress", "caller_safe_to_talk")
 def cap_alert(report: Report, *, domain: str, status: str, with_summary: bool = False) -> bytes:
     """Return an incident as a CAP alert, in UTF-8.
 
-    Each state of an incident is an alert of its own identifier; ``incidents`` holds what they have in common.
+    Each state of an incident is an alert of its own identifier; ``incidents`` holds what they have in common, and the
+    incident that this one is a duplicate of.
 
     Args:
         report: what is sent.
@@ -74,7 +75,10 @@ def cap_alert(report: Report, *, domain: str, status: str, with_summary: bool = 
             ("msgType", "Alert"),
             ("scope", "Restricted"),
             ("restriction", gettext("Only for the services that handle this incident.")),
-            ("incidents", urn("incidentid", unique, domain)),
+            (
+                "incidents",
+                " ".join(urn("incidentid", call.hex, domain) for call in (incident.call.pk, report.event) if call),
+            ),
         )
         _add_info(ElementTree.SubElement(alert, _name("info")), report, with_summary)
     return ElementTree.tostring(alert, encoding="utf-8", xml_declaration=True, default_namespace=NAMESPACE)
@@ -95,7 +99,7 @@ def _add_info(info: ElementTree.Element, report: Report, with_summary: bool) -> 
         ("language", report.language),
         ("category", _CATEGORIES.get(incident.category, "Security") if incident.category else "Other"),
         ("event", event),
-        ("responseType", "None" if incident.status in OVER_STATUSES else "Assess"),
+        ("responseType", "None" if incident.status in ENDED_STATUSES else "Assess"),
         ("urgency", _urgency(report)),
         ("severity", _severity(report)),
         ("certainty", _certainty(report)),
@@ -118,7 +122,7 @@ def _facts(report: Report) -> Iterable[tuple[str, str | int | bool]]:
 
 def _urgency(report: Report) -> str:
     incident = report.incident
-    if incident.status in OVER_STATUSES:
+    if incident.status in ENDED_STATUSES:
         return "Past"
     return "Immediate" if incident.current_danger else _URGENCIES.get(incident.urgency or "", "Unknown")
 
@@ -132,7 +136,7 @@ def _severity(report: Report) -> str:
 def _certainty(report: Report) -> str:
     """What a caller tells is possible; likely once a person has looked at it."""
     incident = report.incident
-    if incident.status == FALSE_CALL:
+    if incident.status == IncidentStatus.FALSE_CALL:
         return "Unlikely"
     if not incident.category and not incident.urgency:
         return "Unknown"

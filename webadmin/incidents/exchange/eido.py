@@ -18,20 +18,20 @@ from django.utils.translation import gettext
 
 from webadmin.calls.models import Status
 from webadmin.incidents import selectors
-from webadmin.incidents.exchange.report import FALSE_CALL, Report, number_masking, printable, urn
-from webadmin.incidents.models import Urgency
+from webadmin.incidents.exchange.report import Report, number_masking, printable, urn
+from webadmin.incidents.models import IncidentStatus, Urgency
 
 PRIORITIES: dict[str, int] = {Urgency.CRITICAL: 10, Urgency.HIGH: 7, Urgency.MEDIUM: 4, Urgency.LOW: 1}
 """Common priority: 10 is the highest, 0 the lowest. An unknown urgency has none."""
 
-_STATUSES = {"closed": "Closed", FALSE_CALL: "Cancelled"}
+_STATUSES: dict[str, str] = {IncidentStatus.CLOSED: "Closed", IncidentStatus.FALSE_CALL: "Cancelled"}
 _CALL_STATES = {
     Status.ACTIVE: "callAnswered",
     Status.TRANSFERRED: "callQueued",
     Status.FAILED: "callQueued",
 }
 _CONTEXT = {"@vocab": "./JSON-LD_Contexts/EmergencyIncidentDataObjectType.jsonld"}
-_FACTS = ("language", "current_danger", "people_involved", "weapons", "recommended_department")
+_FACTS = ("language", "current_danger", "people_involved", "weapons", "recommended_department", "dispatched_to")
 _CALLBACK = "callback_number"
 
 # RFC 4119 and 5139. The address is not taken apart: LOC is the element for a location in words.
@@ -85,6 +85,7 @@ class _Document:
             **self._changed(self.incident.updated_at, by_person=self.report.changed_by_person),
             "eidoVersion": "1.0",
             "issuingElementIdentification": self.domain,
+            **self._others(),
             "incidentComponent": self._incident(location),
             "callComponent": [self._call(caller)],
             "personComponent": [self._person(caller)],
@@ -113,9 +114,29 @@ class _Document:
             "updatedByAgentReference": {"$ref": self.dispatcher if by_person else self.assistant},
         }
 
+    def _others(self) -> dict[str, list[dict[str, Any]]]:
+        """The incidents that this one was merged with or is linked with."""
+        merged = [(self.report.event, "REPLACING")] if self.report.event else []
+        merged += [(call, "REPLACED") for call in self.report.duplicates]
+        links = [(call, "RELATED") for call in self.report.linked]
+        kinds = {"merge": (merged, "incidentMergeDirectionCode"), "link": (links, "linkDirectionCode")}
+        return {
+            f"{kind}Component": [
+                {
+                    "$id": self._id(f"{kind} {call}"),
+                    **self._changed(self.incident.updated_at, by_person=True),
+                    "incidentTrackingIdentifier": urn("incidentid", call.hex, self.domain),
+                    direction_name: direction,
+                }
+                for call, direction in others
+            ]
+            for kind, (others, direction_name) in kinds.items()
+            if others
+        }
+
     def _agents(self) -> list[dict[str, Any]]:
         roles = {self.assistant: "Call Taking"}
-        if self.report.changed_by_person:
+        if self.report.changed_by_person or self.report.event or self.report.duplicates or self.report.linked:
             roles[self.dispatcher] = "Dispatching"
         return [
             {

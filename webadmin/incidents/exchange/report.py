@@ -5,23 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
 from webadmin.calls.models import Language, Turn
-from webadmin.incidents import selectors
-from webadmin.incidents.models import Category, Incident, IncidentVersion
+from webadmin.incidents import merging, selectors
+from webadmin.incidents.models import Category, Incident, IncidentStatus, IncidentVersion
 from webadmin.incidents.projection import COLUMNS, fields_set_by_people
 
 WITHHELD = "•••"
 """Stands where a telephone number was."""
-
-UNCHECKED_STATUSES = frozenset({"new", "claimed"})
-"""Nobody has said yet whether the assistant is right."""
-
-FALSE_CALL = "false_call"
-OVER_STATUSES = frozenset({"closed", FALSE_CALL})
 
 TYPE_CODES: dict[str, str] = {
     Category.THEFT: "LARCENY",
@@ -73,6 +68,9 @@ class Report:
         address_sure: the address is exact by the assistant's own judgement, or a person set it.
         changed_by_person: a person made the newest change.
         checked: a person has said whether the assistant is right, or set it right.
+        event: the call of the incident that this one is a duplicate of.
+        duplicates: the calls of its duplicates.
+        linked: the calls of incidents that have to do with it.
     """
 
     incident: Incident
@@ -80,6 +78,9 @@ class Report:
     address_sure: bool
     changed_by_person: bool
     checked: bool
+    event: UUID | None = None
+    duplicates: Sequence[UUID] = ()
+    linked: Sequence[UUID] = ()
 
     @property
     def language(self) -> str:
@@ -94,17 +95,17 @@ class Report:
 
 
 def incidents_to_send() -> QuerySet[Incident]:
-    """Incidents with their call and versions, in two queries."""
+    """Incidents with their call, their event and their versions, in two queries."""
     versions = Prefetch("versions", IncidentVersion.objects.order_by("id"))
-    return Incident.objects.select_related("call").prefetch_related(versions)
+    return Incident.objects.select_related("call", "merged_into").prefetch_related(versions)
 
 
-def report(incident: Incident, *, with_turns: bool) -> Report:
+def report(incident: Incident, *, in_full: bool) -> Report:
     """Return what is sent of an incident.
 
     Args:
         incident: one of `incidents_to_send`.
-        with_turns: read the conversation too, in one query.
+        in_full: read the conversation, duplicates and linked incidents too, in three queries.
     """
     versions = list(incident.versions.all())
     details = incident.details if isinstance(incident.details, dict) else {}
@@ -112,11 +113,15 @@ def report(incident: Incident, *, with_turns: bool) -> Report:
     sure = details.get("address_confidence") == _SURE or "address" in set_by_people
     return Report(
         incident=incident,
-        turns=list(incident.call.turns.all()) if with_turns else (),
+        turns=list(incident.call.turns.all()) if in_full else (),
         address_sure=bool(incident.address) and sure,
         # A user's name has no colon: one that has is a machine or a part of the office.
         changed_by_person=bool(versions) and ":" not in versions[-1].author,
-        checked=incident.status not in UNCHECKED_STATUSES or bool(set_by_people & {*COLUMNS, "language"}),
+        checked=incident.status not in (IncidentStatus.NEW, IncidentStatus.CLAIMED)
+        or bool(set_by_people & {*COLUMNS, "language"}),
+        event=incident.merged_into.call_id if incident.merged_into else None,
+        duplicates=list(incident.duplicates.order_by("id").values_list("call_id", flat=True)) if in_full else (),
+        linked=[other.call_id for other in merging.linked(incident)] if in_full else (),
     )
 
 

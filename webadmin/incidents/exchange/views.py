@@ -16,6 +16,8 @@ from rest_framework.views import APIView
 
 from webadmin.api.negotiation import OneForm
 from webadmin.api.permissions import ModelPermissions
+from webadmin.audit import services as audit
+from webadmin.audit.models import Action
 from webadmin.incidents.exchange.cap import cap_alert
 from webadmin.incidents.exchange.eido import eido_document
 from webadmin.incidents.exchange.report import Report, incidents_to_send, report
@@ -56,6 +58,14 @@ class _ExchangeView(APIView):
         log.info(
             "incident_sent", call_id=str(sent.incident.call_id), stage="office", form=form, user_id=request.user.pk
         )
+        audit.record(
+            Action.EXPORT,
+            actor=request.user.get_username(),
+            kind="incident",
+            object_id=sent.incident.pk,
+            call_id=sent.incident.call_id,
+            detail={"form": form},
+        )
         headers = {
             "Content-Disposition": f'attachment; filename="incident-{sent.incident.pk}.{form}"',
             "Cache-Control": "private, no-store",
@@ -79,7 +89,7 @@ class EidoView(_ExchangeView):
 
         Telephone numbers are told to who has `calls.view_caller_number`; for others they are taken out.
         """
-        sent, _ = self.wanted(request, pk, NothingToAskSerializer, with_turns=True)
+        sent, _ = self.wanted(request, pk, NothingToAskSerializer, in_full=True)
         with_numbers = request.user.has_perm("calls.view_caller_number")
         document = eido_document(sent, domain=settings.EIDO_DOMAIN, with_numbers=with_numbers)
         content = json.dumps(document, ensure_ascii=False, indent=2)
@@ -100,7 +110,7 @@ class CapView(_ExchangeView):
     )
     def get(self, request: Request, pk: str) -> HttpResponse:
         """The incident as an alert of the Common Alerting Protocol 1.2, for the services that handle it."""
-        sent, query = self.wanted(request, pk, CapQuerySerializer, with_turns=False)
+        sent, query = self.wanted(request, pk, CapQuerySerializer, in_full=False)
         content = cap_alert(
             sent, domain=settings.EIDO_DOMAIN, status=settings.CAP_STATUS, with_summary=query["summary"]
         )

@@ -78,6 +78,9 @@ reports = st.builds(
     address_sure=st.booleans(),
     changed_by_person=st.booleans(),
     checked=st.booleans(),
+    event=st.none() | st.uuids(),
+    duplicates=st.lists(st.uuids(), max_size=2, unique=True),
+    linked=st.lists(st.uuids(), max_size=2, unique=True),
 )
 """Incidents as no call makes them: anything at all in each field."""
 

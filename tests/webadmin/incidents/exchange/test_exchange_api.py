@@ -7,8 +7,10 @@ from django.utils import timezone
 from lxml import etree
 from rest_framework.test import APIClient
 
-from tests.factories import TurnFactory
-from webadmin.incidents.models import IncidentVersion
+from tests.factories import IncidentFactory, TurnFactory
+from tests.webadmin.incidents.exchange.schemas import cap_schema, eido_validator
+from webadmin.audit.models import AuditEntry
+from webadmin.incidents.models import IncidentLink, IncidentVersion
 
 API = "/api/v1/incidents"
 
@@ -107,16 +109,58 @@ def test_ids_and_status_are_the_settings(reader, incident, settings):
     assert b"<status>Test</status>" in reader.get(f"{API}/{incident.pk}/cap/").content
 
 
-@pytest.mark.parametrize(("form", "queries"), [("eido", 5), ("cap", 4)])
+@pytest.mark.parametrize(("form", "queries"), [("eido", 8), ("cap", 5)])
 def test_a_longer_conversation_asks_the_database_no_more_often(
     reader, incident, form, queries, django_assert_num_queries
 ):
     for number in range(2, 12):
         TurnFactory(call=incident.call, number=number)
         correct_address(incident)
-    # Two for permissions, the incident, its versions; the turns for EIDO.
+        other = IncidentFactory(merged_into=incident)
+        IncidentLink.objects.create(one=incident, other=other, at=timezone.now(), author="dispatcher")
+    # Two for permissions, the incident, its versions, the audit log; for EIDO turns, duplicates, linked incidents.
     with django_assert_num_queries(queries):
         assert reader.get(f"{API}/{incident.pk}/{form}/").status_code == 200
+
+
+def test_merged_and_linked_incidents_are_named(reader, incident):
+    duplicate, relative = IncidentFactory(merged_into=incident), IncidentFactory()
+    IncidentLink.objects.create(one=incident, other=relative, at=timezone.now(), author="dispatcher")
+
+    def document(of) -> dict:
+        return reader.get(f"{API}/{of.pk}/eido/").json()
+
+    def merged(of) -> list[tuple[str, str]]:
+        components = document(of)["mergeComponent"]
+        return [(one["incidentTrackingIdentifier"], one["incidentMergeDirectionCode"]) for one in components]
+
+    ids = {each.pk: document(each)["$id"] for each in (incident, duplicate, relative)}
+    assert merged(incident) == [(ids[duplicate.pk], "REPLACED")]
+    assert merged(duplicate) == [(ids[incident.pk], "REPLACING")]
+    for one, other in ((incident, relative), (relative, incident)):
+        [link] = document(one)["linkComponent"]
+        assert (link["incidentTrackingIdentifier"], link["linkDirectionCode"]) == (ids[other.pk], "RELATED")
+    alert = etree.fromstring(reader.get(f"{API}/{duplicate.pk}/cap/").content)
+    assert alert.findtext("{*}incidents") == f"{ids[duplicate.pk]} {ids[incident.pk]}"
+
+
+@pytest.mark.parametrize(("form", "name"), [("eido", "eido.json"), ("cap", "cap.xml")])
+def test_who_took_an_incident_out_is_on_record(reader, incident, form, name):
+    reader.get(f"{API}/{incident.pk}/{form}/")
+    entry = AuditEntry.objects.get()
+    assert (entry.actor, entry.action, entry.object_id, entry.call_id, entry.detail) == (
+        "reader",
+        "export",
+        str(incident.pk),
+        incident.call_id,
+        {"form": name},
+    )
+
+
+def test_what_the_database_has_is_valid(reader, incident, schemas):
+    IncidentFactory(merged_into=incident)
+    eido_validator(schemas).validate(reader.get(f"{API}/{incident.pk}/eido/").json())
+    cap_schema(schemas).assertValid(etree.fromstring(reader.get(f"{API}/{incident.pk}/cap/").content))
 
 
 def test_the_schema_describes_both(client, db):
