@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -44,6 +46,12 @@ def test_what_somebody_has_in_hand_is_shown_and_refused(office, incident, person
     assert incident.status == "claimed"
     saved = office.post(page(incident), form_of(incident, summary="x")).content.decode()
     assert "This incident is in work with aigerim." in saved
+
+
+def test_the_enter_key_saves_and_takes_no_step(office, incident):
+    text = office.get(page(incident)).content.decode()
+    form = text[text.index('id="incident_form"') :]
+    assert re.search(r'<(?:button|input)[^>]*type="submit"[^>]*>', form)[0].count('name="_continue"') == 1
 
 
 def test_a_page_left_open_takes_no_step(office, incident, dispatcher):
