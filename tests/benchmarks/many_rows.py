@@ -112,16 +112,18 @@ def _prepare(cursor: Any, rows: int) -> None:
     """Temporary tables: the texts, the streets, and per row what is left to chance, so that both inserts agree."""
     cursor.execute(
         "CREATE TEMP TABLE many_texts (id int PRIMARY KEY, language text, urgency text, category text, "
-        "department text, transcript text, summary text)"
+        "department text, transcript text, summary text) ON COMMIT DROP"
     )
     cursor.executemany("INSERT INTO many_texts VALUES (%s, %s, %s, %s, %s, %s, %s)", texts())
-    cursor.execute("CREATE TEMP TABLE many_streets (language text, id int, name text, PRIMARY KEY (language, id))")
+    cursor.execute(
+        "CREATE TEMP TABLE many_streets (language text, id int, name text, PRIMARY KEY (language, id)) ON COMMIT DROP"
+    )
     streets = [(code, number, name) for code, all_ in _STREETS.items() for number, name in enumerate(all_.split())]
     cursor.executemany("INSERT INTO many_streets VALUES (%s, %s, %s)", streets)
     cursor.execute("SELECT setseed(0.102)")
     cursor.execute(
         """
-        CREATE TEMP TABLE many_rows AS
+        CREATE TEMP TABLE many_rows ON COMMIT DROP AS
         SELECT n, md5('many rows ' || n)::uuid AS call_id, floor(random() * %s)::int AS text_id,
             floor(random() * 20)::int AS street, 1 + floor(random() * 300)::int AS house,
             '+7701' || lpad(floor(random() * 400000)::text, 7, '0') AS caller,

@@ -13,6 +13,7 @@ from itertools import pairwise
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from dialogue.audio import read_wav
@@ -186,11 +187,15 @@ def test_the_newest_calls_can_be_heard_in_stereo(seed, django_capture_on_commit_
     assert not storage.exists(name)
 
 
-def test_it_runs_where_an_event_loop_runs_already(seed, mute, monkeypatch):
+def test_it_runs_where_an_event_loop_runs_already(transactional_db, seed, mute, monkeypatch):
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
     async def inside() -> str:
-        return seed("--calls", "1")
+        try:
+            return seed("--calls", "1")
+        finally:
+            # The loop has a connection of its own.
+            connection.close()
 
     assert "Added 1" in asyncio.run(inside())
 
