@@ -135,6 +135,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
         "CallStatusEnum": "webadmin.calls.models.Status",
+        "DepartmentEnum": "webadmin.incidents.models.Department",
         "IncidentStatusEnum": "webadmin.incidents.models.IncidentStatus",
     },
 }
