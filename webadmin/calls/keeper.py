@@ -14,11 +14,13 @@ from webadmin.calls import end_reports, services, tasks
 from webadmin.calls.following import Growing
 from webadmin.calls.reconcile import close_abandoned_calls
 from webadmin.calls.shipping import DatabaseThread, JournalShipper, Outage, adopt_dead_folders
+from webadmin.incidents import review
 
 REPORT_SECONDS = 2.0
 ADOPT_SECONDS = 5.0
 ABANDONED_SECONDS = 60.0
 SWEEP_SECONDS = 60.0
+CLAIMS_SECONDS = 60.0
 RETENTION_SECONDS = 86_400.0
 
 
@@ -47,6 +49,7 @@ async def keep_records(journal: Growing, spool: Path) -> None:
         # No broker, so no beat either.
         chores += [
             _Chore("sweep", lambda: tasks.ask_to_finish(services.overdue()), SWEEP_SECONDS),
+            _Chore("claims", review.release_lapsed, CLAIMS_SECONDS),
             _Chore("retention", lambda: tasks.in_background(services.apply_retention), RETENTION_SECONDS),
         ]
     thread = DatabaseThread("record-keeper")

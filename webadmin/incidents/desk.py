@@ -14,7 +14,7 @@ from django.utils import timezone
 from webadmin.incidents import claims
 from webadmin.incidents.models import OPEN_STATUSES, Incident, IncidentVersion
 from webadmin.incidents.places import same_place
-from webadmin.incidents.projection import COLUMNS, MACHINE
+from webadmin.incidents.projection import COLUMNS, MACHINE, by_person
 from webadmin.incidents.selectors import LONG_FIELDS, evidence_rows, field_label, value_label
 
 DUPLICATES_WITHIN = timedelta(minutes=30)
@@ -52,7 +52,10 @@ def in_hand_of(person: User, now: datetime | None = None) -> QuerySet[Incident]:
 
 
 def raised_after_review(now: datetime | None = None) -> QuerySet[Incident]:
-    """Incidents of the last day that the assistant holds for more urgent than a person said, the newest first."""
+    """Incidents of the last day that the assistant holds for more urgent than a person said, the newest first.
+
+    Whoever then corrects the urgency, or takes a step that decides the incident, has answered it.
+    """
     since = (now or timezone.now()) - RAISED_WITHIN
     found = Incident.objects.filter(suggestions__has_key="urgency", created_at__gte=since, merged_into__isnull=True)
     return _listed(found).order_by("-created_at", "-id")
@@ -120,14 +123,13 @@ def _who_said_what(versions: Iterable[IncidentVersion]) -> tuple[dict[str, Any],
     before: dict[str, Any] = {}
     for version in versions:
         for name, value in version.fields.items():
-            by_machine = version.author.startswith(MACHINE)
-            if by_machine and first.get(name) in (None, ""):
+            if version.author.startswith(MACHINE) and first.get(name) in (None, ""):
                 first[name] = value
             if value != before.get(name):
-                if by_machine:
-                    set_by.pop(name, None)
-                else:
+                if by_person(version):
                     set_by[name] = version.author
+                else:
+                    set_by.pop(name, None)
         before.update(version.fields)
     return first, set_by
 

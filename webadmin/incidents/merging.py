@@ -17,6 +17,9 @@ from webadmin.incidents.errors import StepNotPossible
 from webadmin.incidents.models import ENDED_STATUSES, Incident, IncidentLink
 from webadmin.incidents.services import check_not_merged, keep, keep_first_version, lowers_urgency, step
 
+SYSTEM = "system:merge"
+"""Author of what follows from a merge: nobody has judged the urgency that is taken over."""
+
 
 def merge(incident_id: int, into_id: int, *, person: User, seen_version: int) -> Incident:
     """Make an incident a duplicate of another one. Its call, its evidence and its history stay its own.
@@ -59,7 +62,7 @@ def merge(incident_id: int, into_id: int, *, person: User, seen_version: int) ->
             raised = {"duplicate": incident_id, "urgency_from": target.urgency, "urgency_to": duplicate.urgency}
             target.urgency = duplicate.urgency
             reason = gettext("As urgent as its duplicate %(number)s.") % {"number": incident_id}
-            keep(target, Action.MERGE, author=person.get_username(), reason=reason, detail=raised)
+            keep(target, Action.MERGE, author=SYSTEM, reason=reason, detail=raised)
     return duplicate
 
 

@@ -90,7 +90,13 @@ def incident_fields(incident: Incident) -> dict[str, Any]:
         **{name: getattr(incident, name) for name in names},
         "claimed_by": incident.claimed_by.get_username() if incident.claimed_by else None,
         "merged_into": incident.merged_into_id,
+        "suggestions": dict(incident.suggestions) or None,
     }
+
+
+def by_person(version: IncidentVersion) -> bool:
+    """Whether a person made this version: a user's name has no colon, those of machines and the office do."""
+    return ":" not in version.author
 
 
 def fields_set_by_people(versions: Iterable[IncidentVersion]) -> set[str]:
@@ -103,7 +109,7 @@ def fields_set_by_people(versions: Iterable[IncidentVersion]) -> set[str]:
     before: dict[str, Any] = {}
     for version in versions:
         fields = version.fields if isinstance(version.fields, dict) else {}
-        if not version.author.startswith(MACHINE):
+        if by_person(version):
             found |= {name for name, value in fields.items() if before.get(name) != value}
         before.update(fields)
     return found
@@ -139,7 +145,7 @@ def apply_assessment(
         incident = Incident(call=call, created_at=call.started_at)
     kept = set() if is_new else fields_set_by_people(incident.versions.order_by("id"))
     settled = incident.status in SETTLED_STATUSES
-    before = None if is_new else (incident_fields(incident), dict(incident.suggestions))
+    before = None if is_new else incident_fields(incident)
     remarks = [cleaning.text(note, 500) for note in list(notes)[:MOST_NOTES]]
     shown = cleaning.json_value(evidence)
     values, more = _read(fields, remarks)
@@ -147,11 +153,11 @@ def apply_assessment(
     for name, value in values.items():
         now = getattr(incident, name)
         if value == now:
-            incident.suggestions.pop(name, None)
+            if name != "urgency":
+                incident.suggestions.pop(name, None)
         elif name in kept or (settled and now not in (None, "")):
             remarks.append(f"{name}: set by a person, the machine's {_shown(value)} not taken")
-            if name != "urgency" or not _lower(value, now):
-                incident.suggestions[name] = value
+            _suggest(incident, name, value)
         elif name == "urgency" and _lower(value, now):
             remarks.append(f"urgency: stays {now}, a machine does not lower it to {value}")
         else:
@@ -164,7 +170,7 @@ def apply_assessment(
         now = incident.details.get(name)
         if name in kept or (settled and now is not None):
             if value not in (None, now):
-                incident.suggestions[name] = value
+                _suggest(incident, name, value)
         elif value is not None or name not in incident.details:
             incident.details[name] = value
 
@@ -178,7 +184,7 @@ def apply_assessment(
     incident.final = incident.final or final
     incident.save()
     author = f"{MACHINE}{cleaning.text(engine or source, 140)}"
-    if (incident_fields(incident), incident.suggestions) != before:
+    if incident_fields(incident) != before:
         IncidentVersion.objects.create(
             incident=incident,
             at=at,
@@ -194,16 +200,26 @@ def apply_assessment(
 def _raise_event(duplicate: Incident, urgency: str, at: datetime, author: str) -> None:
     """Make the incident that stands for the event as urgent as its duplicate; a person's word is asked to change."""
     event = Incident.objects.select_for_update().get(pk=duplicate.merged_into_id)
-    if event.urgency == urgency or _lower(urgency, event.urgency) or event.suggestions.get("urgency") == urgency:
-        return
+    before = incident_fields(event)
     if event.status in SETTLED_STATUSES or "urgency" in fields_set_by_people(event.versions.order_by("id")):
-        event.suggestions["urgency"] = urgency
-    else:
+        _suggest(event, "urgency", urgency)
+    elif not _lower(urgency, event.urgency):
         event.urgency = urgency
+    if incident_fields(event) == before:
+        return
     event.save(update_fields=["urgency", "suggestions", "updated_at"])
     IncidentVersion.objects.create(
         incident=event, at=at, author=author, reason=f"duplicate {duplicate.pk}", fields=incident_fields(event)
     )
+
+
+def _suggest(incident: Incident, name: str, value: Any) -> None:
+    """Keep what a machine would have instead of a person's value; of urgencies only what is above both."""
+    if name == "urgency" and any(
+        value == known or _lower(value, known) for known in (incident.urgency, incident.suggestions.get(name))
+    ):
+        return
+    incident.suggestions[name] = value
 
 
 def _read(fields: Mapping[str, Any], remarks: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -3,7 +3,7 @@
 New → claimed → confirmed, or corrected by `webadmin.incidents.services.edit_incident` → dispatched → closed; from any
 of them to a false call, and back by `reopen`. Each step names the version that the person saw; it is refused, with an
 error of `webadmin.incidents.errors`, where the incident has changed since, where somebody else has it in hand or where
-its state forbids it.
+its state forbids it. A step that decides answers what the assistant suggested until then; the history keeps that.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ def confirm(incident_id: int, *, person: User, seen_version: int) -> Incident:
     with step(incident_id, Action.CONFIRM, person=person, seen_version=seen_version) as incident:
         _check_status(incident, Action.CONFIRM)
         incident.status = IncidentStatus.CONFIRMED
+        incident.suggestions = {}
         claims.take(incident, person)
     return incident
 
@@ -114,6 +115,7 @@ def dispatch(incident_id: int, department: str, *, person: User, seen_version: i
         _check_status(incident, Action.DISPATCH)
         claims.drop(incident)
         incident.status = IncidentStatus.DISPATCHED
+        incident.suggestions = {}
         incident.dispatched_to, incident.dispatched_at = department, timezone.now()
     return incident
 
@@ -207,6 +209,7 @@ def _check_status(incident: Incident, step: Action) -> None:
 def _end(incident: Incident, status: IncidentStatus) -> None:
     claims.drop(incident)
     incident.status = status
+    incident.suggestions = {}
     incident.closed_at = timezone.now()
 
 

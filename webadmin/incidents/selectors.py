@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from webadmin.calls.models import Language
 from webadmin.incidents.models import Category, Department, Incident, IncidentStatus, IncidentVersion, Urgency
+from webadmin.incidents.projection import by_person
 
 SEARCHED = ("address", "summary", "call__transcript", "call__caller_number")
 
@@ -151,7 +152,6 @@ def history(incident: Incident) -> list[dict[str, Any]]:
             for name, value in fields.items()
             if before.get(name) != value and (before or value not in (None, ""))
         ]
-        # A user's name has no colon: one that has is a machine or a part of the office.
-        rows.append({"version": version, "by_person": ":" not in version.author, "changes": changes})
+        rows.append({"version": version, "by_person": by_person(version), "changes": changes})
         before = {**before, **fields}
     return rows[::-1]

@@ -133,6 +133,8 @@ def edit_incident(
         incident = Incident.objects.select_for_update().get(pk=incident_id)
         changed = {name: value for name, value in changes.items() if getattr(incident, name) != value}
         if not changed:
+            if seen_version is not None:
+                check_seen(incident_id, seen_version)
             return incident
         check_edit(incident, changed, person=person, reason=reason, seen_version=seen_version)
         before = {"from": incident.status, "urgency_from": incident.urgency}

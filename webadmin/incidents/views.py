@@ -168,9 +168,9 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except StaleIncident as error:
-        raise PreconditionFailed(error.messages[0]) from error
+        raise PreconditionFailed({"detail": error.messages[0], "code": error.code}) from error
     except ReviewRefused as error:
-        raise Conflict(error.messages[0], code=error.code) from error
+        raise Conflict({"detail": error.messages[0], "code": error.code}) from error
     except DjangoValidationError as error:
         raise ValidationError(as_serializer_error(error)) from error
     except Incident.DoesNotExist as error:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
+from tests.factories import IncidentFactory
 from tests.webadmin.calls.steps import started, whole_call
 from tests.webadmin.calls.test_recordings import leave, sound
 from tests.webadmin.calls.test_shipping import dead_folder, lines_of, until
 from webadmin.calls import keeper, services
 from webadmin.calls.journal import DiskJournal
 from webadmin.calls.models import Call
+from webadmin.incidents.models import Incident
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,3 +59,19 @@ def test_a_call_ends_finished_and_a_dead_neighbours_call_ends_too(
     journal.close()
     assert Call.objects.get(pk=call_id).recording.seconds == pytest.approx(1.0)
     assert Call.objects.get(pk=orphan).end_reason == "door_died"
+
+
+def test_without_a_broker_it_also_releases_lapsed_claims(tmp_path: Path, settings):
+    settings.SPOOL_DIR = tmp_path
+    (tmp_path / "ended").mkdir()
+    left = IncidentFactory(status="claimed", claimed_at=timezone.now() - timedelta(hours=1))
+    journal = DiskJournal(tmp_path / "journal")
+
+    async def keep() -> None:
+        keeping = asyncio.create_task(keeper.keep_records(journal, tmp_path))
+        await until(lambda: Incident.objects.filter(pk=left.pk, status="new", claimed_at=None).exists())
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+    asyncio.run(keep())
+    journal.close()

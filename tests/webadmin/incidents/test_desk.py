@@ -124,6 +124,20 @@ def test_a_machine_neither_undoes_a_confirmation_nor_is_its_word_lost(incident, 
     assert incident.suggestions == {"category": "robbery"}
 
 
+def test_of_two_suggested_urgencies_the_higher_stays_until_a_person_answers(incident, dispatcher):
+    incident.urgency = "low"
+    incident.save()
+    review.confirm(incident.pk, person=dispatcher, seen_version=0)
+    for urgency in ("critical", "medium", "low"):
+        assess(incident, urgency=urgency)
+    assert incident.suggestions == {"urgency": "critical"}
+    decided = review.dispatch(incident.pk, "police", person=dispatcher, seen_version=latest_version(incident.pk))
+    assert decided.suggestions == {}
+    assert not desk.raised_after_review().exists()
+    kept = [version.fields["suggestions"] for version in incident.versions.order_by("id")]
+    assert kept == [None, None, {"urgency": "critical"}, None]
+
+
 def test_a_machine_that_repeats_itself_leaves_no_further_version(incident, dispatcher):
     review.confirm(incident.pk, person=dispatcher, seen_version=0)
     assess(incident, urgency="critical")

@@ -58,6 +58,13 @@ def test_no_event_gets_less_urgent_by_a_merge(dispatcher):
     assert first.versions.order_by("-id")[0].reason == f"As urgent as its duplicate {second.pk}."
 
 
+def test_an_urgency_taken_over_from_a_duplicate_is_no_persons_word(dispatcher):
+    event, second = IncidentFactory(urgency="low"), IncidentFactory(urgency="medium")
+    do(merging.merge, second, event, dispatcher)
+    assess(event, urgency="critical")
+    assert (event.urgency, event.suggestions) == ("critical", {})
+
+
 def test_what_a_duplicate_still_tells_raises_the_event(dispatcher):
     event, second = IncidentFactory(urgency="low"), IncidentFactory(urgency="low")
     do(merging.merge, second, event, dispatcher)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.factories import IncidentFactory
 from tests.webadmin.test_admin import form_of, page
-from webadmin.incidents import review
+from webadmin.incidents import merging, review
+from webadmin.incidents.services import latest_version
 
 
 def press(office, incident, step: str, **button):
@@ -80,6 +83,26 @@ def test_a_duplicate_is_suggested_merged_and_split(office, incident):
     assert f"№ {incident.pk}</a>" in office.get(page(other)).content.decode()
     press(office, incident, "split")
     assert incident.merged_into is None
+
+
+def test_more_duplicates_and_links_ask_the_database_no_more_often(
+    office, incident, dispatcher, django_assert_max_num_queries
+):
+    def add() -> None:
+        _suggested, duplicate, linked = (IncidentFactory(address="Абая 15") for _ in range(3))
+        merging.merge(duplicate.pk, incident.pk, person=dispatcher, seen_version=0)
+        seen = latest_version(incident.pk)
+        merging.link(incident.pk, linked.pk, person=dispatcher, seen_version=seen)
+
+    add()
+    office.get(page(incident))
+    with CaptureQueriesContext(connection) as first:
+        office.get(page(incident))
+    for _ in range(4):
+        add()
+    with django_assert_max_num_queries(len(first)):
+        text = office.get(page(incident)).content.decode()
+    assert text.count("Take the link back") == 5
 
 
 @pytest.mark.parametrize("number", ["x", "", "²", "9" * 30, "-1", "999999"])

@@ -68,16 +68,23 @@ def test_a_write_without_a_tag_is_asked_for_one(api, incident):
 def test_a_write_with_another_tag_changes_nothing(api, incident, tag):
     address = f"{API}/{incident.pk}/"
     assert api.patch(address, {"summary": "x"}, format="json", headers={"If-Match": tag}).status_code == 412
-    assert post(api, incident, "claim", seen=tag).status_code == 412
+    assert api.patch(address, {}, format="json", headers={"If-Match": tag}).status_code == 412
+    answer = post(api, incident, "claim", seen=tag)
+    assert (answer.status_code, answer.json()["code"]) == (412, "stale")
     incident.refresh_from_db()
     assert (incident.summary, incident.status) == ("Драка у магазина", "new")
 
 
 def test_what_somebody_else_has_in_hand_or_the_state_forbids_is_a_conflict(api, incident, person):
-    assert post(api, incident, "close").status_code == 409
+    refused = post(api, incident, "close")
+    assert (refused.status_code, refused.json()) == (
+        409,
+        {"detail": "Confirm or correct the incident first.", "code": "not_possible"},
+    )
     review.claim(incident.pk, person=person("aigerim"), seen_version=0)
     answer = post(api, incident, "confirm")
-    assert (answer.status_code, "aigerim" in answer.json()["detail"]) == (409, True)
+    assert (answer.status_code, answer.json()["code"]) == (409, "claimed_by_another")
+    assert answer.json()["detail"] == "This incident is in work with aigerim."
     tag = api.get(f"{API}/{incident.pk}/")["ETag"]
     change = api.patch(f"{API}/{incident.pk}/", {"summary": "x"}, format="json", headers={"If-Match": tag})
     assert change.status_code == 409
