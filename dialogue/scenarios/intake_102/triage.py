@@ -20,14 +20,14 @@ from dialogue.scenarios.intake_102.reading import Reading
 from dialogue.scenarios.intake_102.rules import GUESSED, Answers, Evidence, Finding
 from dialogue.scenarios.intake_102.schema import SEVERITY, Category, Department, IncidentReport, Urgency
 
-LEAST = {Urgency.CRITICAL: 0.2, Urgency.HIGH: 0.5, Urgency.MEDIUM: 0.5}
+LEAST = {Urgency.CRITICAL: 0.15, Urgency.HIGH: 0.5, Urgency.MEDIUM: 0.5}
 """Probability of "at least this urgent" from which it is taken as such. A critical call missed costs more than one too
 many, so less is enough there."""
 
 RAISING = {Urgency.CRITICAL: 0.5, Urgency.HIGH: 0.7, Urgency.MEDIUM: 0.7}
 """The same where it is more than the rules found plainly."""
 
-_KEPT = {Urgency.CRITICAL: 0.1, Urgency.HIGH: 0.15, Urgency.MEDIUM: 0.15, Urgency.LOW: 0.0}
+_KEPT = {Urgency.CRITICAL: 0.05, Urgency.HIGH: 0.15, Urgency.MEDIUM: 0.15, Urgency.LOW: 0.0}
 """What the rules found plainly stands, unless "at least this urgent" is less likely than this."""
 
 _SURE = 0.8

@@ -265,9 +265,9 @@ def test_a_model_that_answers_is_named_with_its_own_text():
 
 def test_what_is_merely_guessed_of_nonsense_ends_no_call():
     talk = Talk("en")
-    first = talk.say("do you know how to do that")
+    first = talk.say("i the hmm what would you do about it")
     assert "taken from single words" in talk.notes
-    second = talk.say("i the hmm what would you do about it")
+    second = talk.say("mm that was in it then")
     assert (first.then, second.then, second.reason) == (
         NextStep.LISTEN,
         NextStep.TRANSFER,
