@@ -27,7 +27,7 @@ from webadmin.calls import selectors as call_selectors
 from webadmin.calls.templatetags.hotline import moment
 from webadmin.incidents import claims, desk, merging, review, selectors, services
 from webadmin.incidents.csv_export import incidents_csv
-from webadmin.incidents.models import Department, Incident
+from webadmin.incidents.models import ENDED_STATUSES, Department, Incident
 
 _SUMMARY_CHARACTERS = 110
 _LONGEST_NUMBER = 19
@@ -295,6 +295,7 @@ class IncidentAdmin(RecordAdmin):
             "conversation": call_selectors.conversation(stored.call, selectors.evidence_marks(evidence)),
             "field_rows": desk.field_rows(stored),
             "may_review": may_review,
+            "may_merge": may_review and stored.status not in ENDED_STATUSES,
             "steps": review.possible_steps(stored, request.user) if may_review else [],
             "departments": Department.choices,
             "holder": claims.holder(stored),

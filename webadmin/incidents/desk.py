@@ -25,7 +25,7 @@ RAISED_WITHIN = timedelta(days=1)
 
 CONTRADICTED, UNSUPPORTED = "contradicted", "unsupported"
 
-_NOT_QUOTED = {"summary", "language"}
+_NOT_QUOTED = {"summary", "language", "address_confidence"}
 """Fields that are not taken from single words."""
 
 _CONTRADICTION = "contradiction: "

@@ -83,6 +83,8 @@ def test_a_duplicate_is_suggested_merged_and_split(office, incident):
     assert f"№ {incident.pk}</a>" in office.get(page(other)).content.decode()
     press(office, incident, "split")
     assert incident.merged_into is None
+    press(office, incident, "false_call", reason="a prank")
+    assert "Merge into that one" not in office.get(page(incident)).content.decode()
 
 
 def test_more_duplicates_and_links_ask_the_database_no_more_often(
