@@ -223,7 +223,7 @@ def _suggest(incident: Incident, name: str, value: Any) -> None:
 
 
 def _read(fields: Mapping[str, Any], remarks: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the columns' values and the further fields; what cannot be used becomes a remark."""
+    """Return the columns' values, those that are known, and the further fields; what cannot be used becomes a remark."""
     values: dict[str, Any] = {}
     more: dict[str, Any] = {}
     for name, value in list(fields.items())[:DETAIL_KEYS]:
@@ -233,9 +233,12 @@ def _read(fields: Mapping[str, Any], remarks: list[str]) -> tuple[dict[str, Any]
             more[cleaning.text(name, 200)] = cleaning.json_value(value)
         elif value is not None:
             try:
-                values[name] = COLUMNS[name](value)
+                read = COLUMNS[name](value)
             except _Unusable as why:
                 remarks.append(f"{name}: {why}")
+            else:
+                if read is not None:
+                    values[name] = read
     return values, more
 
 

@@ -186,6 +186,18 @@ def test_values_no_column_takes_become_null_and_a_note():
     assert {note.partition(":")[0] for note in incident.notes} >= {"urgency", "category", "people_involved", "weapons"}
 
 
+def test_a_silent_call_has_an_incident_without_a_summary_and_loses_none_it_had():
+    call_id = uuid4()
+    silent = assessed({"category": "silent", "summary": ""})
+    assert apply_batch(entries(call_id, [started(), silent])).rejected == []
+    incident = Incident.objects.get(call=call_id)
+    assert (incident.category, incident.summary) == ("silent", "")
+    later = [assessed({"summary": "Кража"}, turn=2), assessed({"summary": " "}, turn=3)]
+    apply_batch(entries(call_id, later, start=START + timedelta(minutes=1), first=3))
+    incident.refresh_from_db()
+    assert incident.summary == "Кража"
+
+
 def test_a_call_taken_for_lost_comes_back_when_its_journal_arrives():
     call_id = uuid4()
     Call.objects.create(pk=call_id, status="failed", end_reason="door_unreachable", started_at=START)
