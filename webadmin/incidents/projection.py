@@ -223,7 +223,7 @@ def _suggest(incident: Incident, name: str, value: Any) -> None:
 
 
 def _read(fields: Mapping[str, Any], remarks: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the columns' values, those that are known, and the further fields; what cannot be used becomes a remark."""
+    """Return the columns' known values and the further fields; what cannot be used becomes a remark."""
     values: dict[str, Any] = {}
     more: dict[str, Any] = {}
     for name, value in list(fields.items())[:DETAIL_KEYS]:
