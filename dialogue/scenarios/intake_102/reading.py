@@ -6,7 +6,7 @@ within its sentence; where cues disagree, the reading under which somebody is in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -17,6 +17,7 @@ from dialogue.scenarios.intake_102.numbers import Number, find_numbers
 from dialogue.scenarios.intake_102.patterns import Match
 from dialogue.scenarios.intake_102.table import CUES, WEAPON_KINDS
 from dialogue.scenarios.intake_102.text import Token, clean, tokenise
+from dialogue.scenarios.intake_102.withdrawn import no_chore, not_meant, refuted, taken_back
 
 _THINGS = frozenset(WEAPON_KINDS) | {"injuries"}
 """Things: between "no" and a thing more words may stand than between "not" and a deed."""
@@ -134,13 +135,19 @@ def read(text: str, turn: int, default_language: str) -> Reading:
     tokens = tokenise(cleaned)
     languages = readings(tokens, default_language)
     numbers = {language: find_numbers(tokens, language) for language in languages}
-    found: list[Mention] = []
+    matches: dict[str, list[Match]] = {}
     for language in languages:
         patterns = lexicon.load(language)
         numeric = {i for number in numbers[language] for i in range(number.start, number.end)}
         words = patterns.words(tokens, [i in numeric for i in range(len(tokens))])
-        found += _scoped(list(patterns.find(words)), tokens, language, cleaned, turn)
+        matches[language] = list(patterns.find(words))
+    every = list(chain.from_iterable(matches.values()))
+    not_so, mistaken = not_meant(every, tokens)
+    found: list[Mention] = []
+    for language in languages:
+        found += _scoped(matches[language], tokens, language, cleaned, turn, not_so, mistaken)
     found = [_as_its_holder(m, found) for m in found]
+    found = taken_back(found, every, tokens, not_so)
     found.sort(key=lambda m: (m.start, m.end, m.concept))
     return Reading(
         turn, cleaned, detect(tokens, default_language), languages, tuple(tokens), numbers, tuple(dict.fromkeys(found))
@@ -156,15 +163,33 @@ def _as_its_holder(mention: Mention, found: Sequence[Mention]) -> Mention:
 
 
 def _scoped(
-    matches: Sequence[Match], tokens: Sequence[Token], language: str, text: str, turn: int
+    matches: Sequence[Match],
+    tokens: Sequence[Token],
+    language: str,
+    text: str,
+    turn: int,
+    not_so: Set[int],
+    mistaken: Set[int],
 ) -> Iterable[Mention]:
-    idioms = {i for m in matches if m.concept == "idiom" for i in range(m.start, m.end)}
+    sayings = [
+        range(m.start, m.end)
+        for m in matches
+        if m.concept == "idiom" or (m.concept == "chore" and not no_chore(m, tokens))
+    ]
+    idioms = {i for saying in sayings if mistaken.isdisjoint(saying) for i in saying}
     calm = {i for m in matches if m.concept in _CALM for i in range(m.start - 1, m.end + 1)}
     cues = {name: [m for m in matches if m.concept == name] for name in CUES}
     # "Now it is fine" says that it is over, not that it goes on.
     cues["cue_live"] = [c for c in cues["cue_live"] if c.start not in calm]
+    invented = [c for c in cues["cue_fiction"] if not_so.isdisjoint(range(c.start, c.end))]
+    cues["cue_fiction"] = [c for c in invented if not refuted(c, tokens)]
+    cues["cue_real"] += [c for c in invented if refuted(c, tokens)]
     for match in matches:
-        if match.concept in CUES or match.concept == "idiom" or not idioms.isdisjoint(range(match.start, match.end)):
+        if (
+            match.concept in CUES
+            or match.concept in {"idiom", "chore"}
+            or not idioms.isdisjoint(range(match.start, match.end))
+        ):
             continue
         scope = _Scope(match, cues, tokens, language)
         yield Mention(

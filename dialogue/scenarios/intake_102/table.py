@@ -129,6 +129,7 @@ CONTEXT = frozenset(
         *("nobody_inside", "open_fire", "weapon_papers", "cannot_talk", "danger_yes", "danger_no", "description"),
         *("greeting_only", "wants_person", "not_person", "idiom", "answer_yes", "answer_no", "do_not_know"),
         "order_to_machine",
+        "chore",
     }
 )
 """Concepts that change what others mean."""
@@ -136,7 +137,8 @@ CONTEXT = frozenset(
 CUES = frozenset(
     {
         *("cue_negation_before", "cue_negation_after", "cue_past", "cue_live", "cue_fiction", "cue_real"),
-        *("cue_turning", "cue_hypothetical", "cue_uncertain"),
+        *("cue_turning", "cue_hypothetical", "cue_uncertain", "cue_not_so", "cue_harmless", "cue_withdrawn"),
+        *("cue_story", "cue_frame", "cue_attack", "cue_toy", "cue_genuine"),
     }
 )
 """Concepts that say how another one is meant."""

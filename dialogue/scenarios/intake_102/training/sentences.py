@@ -20,7 +20,7 @@ _FLAGS: dict[str, bool | None] = {"y": True, "n": False, "?": None}
 _NULL = "-"
 _READ_BY = (
     *("features", "language", "morphology", "numbers", "patterns", "reading", "rules", "schema", "spelling"),
-    *("table", "text", "words"),
+    *("table", "text", "withdrawn", "words"),
 )
 """Modules through which a sentence becomes features."""
 
