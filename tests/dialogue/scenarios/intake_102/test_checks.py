@@ -28,7 +28,9 @@ def test_a_model_cannot_lower_urgency_weapon_or_danger():
 
 
 def test_a_model_may_raise_urgency():
-    talk = after("соседка странно кричит", urgency="critical", category="assault", current_danger=True, summary="Крики")
+    talk = after(
+        "соседка странно себя ведёт", urgency="critical", category="assault", current_danger=True, summary="Странно"
+    )
     assert talk.fields["urgency"] == "critical"
     assert talk.fields["category"] == "assault"
     assert "current_danger unsupported" in talk.notes
