@@ -56,7 +56,7 @@ def same_place(wanted: str, given: str, language: str) -> bool:
     """
     numbers, words = parts(wanted, language)
     given_numbers, given_words = parts(given, language)
-    return numbers == given_numbers and all(any(_alike(word, other) for other in given_words) for word in words)
+    return numbers == given_numbers and all(any(alike(word, other) for other in given_words) for word in words)
 
 
 def _in_digits(text: str, language: str) -> str:
@@ -71,7 +71,8 @@ def _in_digits(text: str, language: str) -> str:
     return "".join([*pieces, text[position:]])
 
 
-def _alike(one: str, other: str) -> bool:
+def alike(one: str, other: str) -> bool:
+    """Whether two words are one name with other endings."""
     if one == other:
         return True
     if min(len(one), len(other)) < _SHORTEST:

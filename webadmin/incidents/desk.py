@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from webadmin.incidents import claims
 from webadmin.incidents.models import OPEN_STATUSES, Incident, IncidentVersion
-from webadmin.incidents.places import same_place
+from webadmin.incidents.places import Told, same_place
 from webadmin.incidents.projection import COLUMNS, MACHINE, by_person
 from webadmin.incidents.selectors import LONG_FIELDS, evidence_rows, field_label, value_label
 
@@ -69,12 +69,13 @@ def possible_duplicates(incident: Incident) -> list[Incident]:
     """
     if not incident.address or incident.merged_into_id is not None:
         return []
+    here = Told(incident.address, incident.language)
     span = (incident.created_at - DUPLICATES_WITHIN, incident.created_at + DUPLICATES_WITHIN)
     near = _listed(Incident.objects.filter(created_at__range=span, address__isnull=False, merged_into__isnull=True))
     found = [
         each
         for each in near.exclude(pk=incident.pk).order_by("-created_at", "-id")[:COMPARED]
-        if each.address and same_place(incident.address, each.address)
+        if each.address and same_place(here, Told(each.address, each.language))
     ]
     return sorted(found, key=lambda each: abs(each.created_at - incident.created_at))
 

@@ -11,7 +11,7 @@ from tests.factories import IncidentFactory
 from tests.webadmin.incidents.test_merging import assess
 from webadmin.incidents import desk, review
 from webadmin.incidents.models import Incident
-from webadmin.incidents.places import same_place
+from webadmin.incidents.places import Told, same_place
 from webadmin.incidents.services import edit_incident, latest_version
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
@@ -36,25 +36,28 @@ def test_the_most_urgent_wait_first_and_among_them_the_oldest(dispatcher, person
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("улица Абая, 15", "ул. Абая 15"),
-        ("Абай көшесі 15", "на Абая, пятнадцать"),
-        ("Абай көшесі он бес", "Абая 15"),
-        ("Абая двадцать пять", "АБАЯ, д. 25"),
-        ("Алматы, Сатпаева 5", "проспект Сатпаева, дом 5"),
-        ("Baker Street 221b", "221B Baker St"),
-        ("микрорайон 5 дом 12", "5 мкр 12"),
-        ("вулиця Шевченка, будинок тридцять два", "Шевченка 32"),
+        (("ru", "улица Абая, 15"), ("ru", "ул. Абая 15")),
+        (("kk", "Абай көшесі 15"), ("ru", "на Абая, пятнадцать")),
+        (("kk", "Абай көшесі он бес"), ("ru", "Абая 15")),
+        (("kk", "Абай көшесі елу үш"), ("ru", "Абая 53")),
+        (("ru", "Абая двадцать пять"), ("ru", "АБАЯ, д. 25")),
+        (("ru", "Абая сто двадцать пять"), ("ru", "Абая 125")),
+        (("ru", "Алматы, Сатпаева 5"), ("ru", "проспект Сатпаева, дом 5")),
+        (("en", "Baker Street 221b"), ("en", "221B Baker St")),
+        (("ru", "микрорайон 5 дом 12"), ("ru", "5 мкр 12")),
     ],
 )
 def test_one_place_in_other_words(one, other):
-    assert same_place(one, other)
-    assert same_place(other, one)
+    (language, address), (other_language, other_address) = one, other
+    assert same_place(Told(address, language), Told(other_address, other_language))
+    assert same_place(Told(other_address, other_language), Told(address, language))
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
     [
         ("Абая 25", "Абая 20"),
+        ("Абая двадцать пять", "Абая 205"),
         ("Абая 15", "Абая 15 а"),
         ("Сатпаева", "Сатпаева 5"),
         ("Сатпаева 5", "Абая 5"),
@@ -64,7 +67,7 @@ def test_one_place_in_other_words(one, other):
     ],
 )
 def test_two_places(one, other):
-    assert not same_place(one, other)
+    assert not same_place(Told(one, "ru"), Told(other, "ru"))
 
 
 def test_the_same_place_within_half_an_hour_is_perhaps_one_event(dispatcher, django_assert_num_queries):
