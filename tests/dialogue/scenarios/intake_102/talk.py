@@ -3,9 +3,17 @@
 from dataclasses import dataclass, field
 
 from dialogue.ports import Answer
+from dialogue.scenarios.intake_102.reading import read
+from dialogue.scenarios.intake_102.rules import conclude
 from dialogue.scenarios.intake_102.scenario import Intake102, Session
 from dialogue.scenarios.intake_102.schema import IncidentReport, unknown
 from dialogue.turns import Reply, Transcript, Turn
+
+
+def rules_report(language: str, text: str) -> IncidentReport:
+    """What the rules conclude from one utterance, without the classifier."""
+    reading = read(text, 0, language)
+    return conclude([reading], reading.language).report
 
 
 @dataclass
