@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -20,8 +21,6 @@ def search(entries: QuerySet[AuditEntry], text: str) -> QuerySet[AuditEntry]:
     if not wanted:
         return entries
     found = Q(actor=wanted) | Q(object_id=wanted)
-    try:
+    with suppress(ValueError):
         found |= Q(call_id=UUID(wanted))
-    except ValueError:
-        return entries.filter(found)
     return entries.filter(found)

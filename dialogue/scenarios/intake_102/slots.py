@@ -101,14 +101,12 @@ def _counted(reading: Reading, language: str) -> list[Slot[int]]:
 
 
 def _somebody(readings: Sequence[Reading]) -> Slot[int] | None:
-    """One person who is only spoken of as "he" or "somebody"; None where more than one may be meant."""
-    found: dict[str, Slot[int]] = {}
+    """The first who is only spoken of as "he" or "somebody": one person, as far as the words tell."""
     for reading in readings:
         for index, token in enumerate(reading.tokens):
-            for language in reading.languages:
-                if token.norm in _PRONOUNS[language]:
-                    found.setdefault(token.norm, Slot(1, reading.turn, reading.words(index, index + 1)))
-    return next(iter(found.values()), None)
+            if any(token.norm in _PRONOUNS[language] for language in reading.languages):
+                return Slot(1, reading.turn, reading.words(index, index + 1))
+    return None
 
 
 def _named(reading: Reading, language: str) -> list[Slot[str]]:
